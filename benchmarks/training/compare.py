@@ -2,10 +2,11 @@
 
 Each measurement is a process of its own and a line of JSON on standard error. The rounds are
 interleaved, and every other one goes backwards. With --tutorial the whole of Keras's tutorial is
-run at the end, and its lines are printed.
+run at the end, and its lines are printed. With --suite bases, all layers of every base are trained.
 """
 
 import argparse
+import dataclasses
 import json
 import pathlib
 import statistics
@@ -15,25 +16,45 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "peers"))
 
 import machine
+from cases import BASES, MOBILENETV2, Network
 from runners import Refused, output_of
 
 THREADS = 2
-COLUMNS = {"from layer 100": 100, "all layers": 0}  # the first layer that is trained
 
 
-def headstart(first, args):
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """A step of fine-tuning: a column of the table, or a row in the suite of all bases."""
+
+    title: str
+    network: Network
+    first: int  # the first layer that is trained
+    batch: int
+
+
+SUITES = {
+    "mobilenetv2": [
+        Step("from layer 100", MOBILENETV2, 100, 32), Step("all layers", MOBILENETV2, 0, 32),
+    ],
+    "bases": [Step(network.title, network, 0, 8) for network in BASES],
+}
+
+
+def headstart(step, args):
     if args.headstart is None:
         raise Refused("not asked for")
     return [
-        args.headstart, "bench", "--json", "--train", first, "--base", "mobilenetv2",
-        "--input-size", 160, "--batch", 32, "--threads", THREADS, "--seconds", args.seconds,
+        args.headstart, "bench", "--json", "--train", step.first, "--base", step.network.base,
+        "--input-size", step.network.side, "--batch", step.batch, "--threads", THREADS,
+        "--seconds", args.seconds,
     ]
 
 
 def python(script, *flags):
-    def command(first, args):
+    def command(step, args):
         return [
-            sys.executable, "-W", "ignore", HERE / script, first, *flags,
+            sys.executable, "-W", "ignore", HERE / script, step.first, *flags,
+            "--base", step.network.base, "--side", step.network.side, "--batch", step.batch,
             "--threads", THREADS, "--seconds", args.seconds,
         ]
 
@@ -48,15 +69,16 @@ ROWS = {
 }
 
 
-def measure(row, first, args):
-    """Milliseconds a picture, or None if the row refused; why is said on standard error."""
+def measure(row, step, args):
+    """Milliseconds per picture, or None if the row refused; the reason goes to standard error."""
     try:
-        command = [str(part) for part in ROWS[row](first, args)]
+        command = [str(part) for part in ROWS[row](step, args)]
         found = json.loads(output_of(command, THREADS).splitlines()[-1])
     except Refused as refusal:
-        print(f"{row}, first layer {first}: {refusal}", file=sys.stderr)
+        print(f"{row}, {step.title}: {refusal}", file=sys.stderr)
         return None
-    print(json.dumps({"row": row, "first": first, **found}), file=sys.stderr, flush=True)
+    found = {name: found[name] for name in ("ms_per_image", "processors") if name in found}
+    print(json.dumps({"row": row, "step": step.title, **found}), file=sys.stderr, flush=True)
     return found["ms_per_image"]
 
 
@@ -67,30 +89,54 @@ def cell(times):
     return f"{statistics.median(times):.2f} ({min(times):.2f} to {max(times):.2f})"
 
 
+def table(steps, rows, measured):
+    """Steps are columns."""
+    yield f"| | {' | '.join(step.title for step in steps)} |"
+    yield "|---|" + "---|" * len(steps)
+    for row in rows:
+        yield f"| {row} | {' | '.join(cell(measured[row, step]) for step in steps)} |"
+
+
+def table_of_bases(steps, rows, measured):
+    """Steps are rows; ratios are the median over the rounds."""
+    peers = [row for row in rows if row != "headstart"]
+    columns = [*rows, *(f"against {peer}" for peer in peers)]
+    yield f"| | {' | '.join(columns)} |"
+    yield "|---|" + "---|" * len(columns)
+    for step in steps:
+        cells = [cell(measured[row, step]) for row in rows]
+        for peer in peers:
+            pairs = zip(measured["headstart", step], measured[peer, step])
+            ratios = [theirs / own for own, theirs in pairs if own and theirs]
+            cells.append(f"{statistics.median(ratios):.2f}" if ratios else "-")
+        yield f"| {step.title} | {' | '.join(cells)} |"
+
+
 def main():
     parser = argparse.ArgumentParser(
         prog="run.sh", description="Compares fine-tuning with that of peers on this machine."
     )
     parser.add_argument("--headstart", help=argparse.SUPPRESS)
+    parser.add_argument("--suite", choices=SUITES, default="mobilenetv2", help="[default: %(default)s]")
     parser.add_argument("--rounds", type=int, default=5, help="[default: 5]")
     parser.add_argument("--seconds", type=float, default=10, help="for each [default: 10]")
     parser.add_argument("--tutorial", metavar="DIR", help="what pictures.py made; adds ten minutes")
     args = parser.parse_args()
 
-    cells = [(row, first) for first in COLUMNS.values() for row in ROWS]
+    steps = SUITES[args.suite]
+    bases = args.suite == "bases"
+    rows = [row for row in ROWS if not (bases and row == "Keras")]
+    cells = [(row, step) for step in steps for row in rows]
     measured = {each: [] for each in cells}
     for index in range(args.rounds):
         print(f"round {index + 1} of {args.rounds}", file=sys.stderr)
-        for row, first in cells if index % 2 == 0 else reversed(cells):
-            measured[row, first].append(measure(row, first, args))
+        for row, step in cells if index % 2 == 0 else reversed(cells):
+            measured[row, step].append(measure(row, step, args))
 
-    print(f"{machine.title()}: ms a picture of a step of MobileNetV2 1.0 at 160, batch 32,")
+    network = "all layers" if bases else f"{MOBILENETV2.title}"
+    print(f"{machine.title()}: ms per picture of a training step, {network}, batch {steps[0].batch},")
     print(f"{THREADS} threads; the median over {args.rounds} rounds, the least and the most.\n")
-    print(f"| | {' | '.join(COLUMNS)} |")
-    print("|---|" + "---|" * len(COLUMNS))
-    for row in ROWS:
-        found = [cell(measured[row, first]) for first in COLUMNS.values()]
-        print(f"| {row} | {' | '.join(found)} |")
+    print("\n".join((table_of_bases if bases else table)(steps, rows, measured)))
     if args.tutorial:
         command = [sys.executable, str(HERE / "keras_tutorial.py"), args.tutorial]
         print("\n" + output_of(command, THREADS), end="")

@@ -25,11 +25,13 @@ def arguments(*flags):
     parser.add_argument("first", type=int, choices=[0, 100], help="first layer that is trained")
     for flag in flags:
         parser.add_argument(flag, action="store_true")
+    parser.add_argument("--base", default="mobilenetv2", help="[default: %(default)s]")
+    parser.add_argument("--side", type=int, default=160, help="of the pictures [default: 160]")
     parser.add_argument("--batch", type=int, default=32, help="[default: 32]")
     parser.add_argument("--threads", type=int, default=2, help="[default: 2]")
     parser.add_argument("--seconds", type=float, default=10, help="[default: 10]")
     args = parser.parse_args()
-    return args, Work("", 160, args.batch, args.threads, "f32", args.seconds)
+    return args, Work("", args.side, args.batch, args.threads, "f32", args.seconds)
 
 
 def labels(work):

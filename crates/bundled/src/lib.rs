@@ -1,4 +1,4 @@
-//! The weights that come with headstart, as bytes. Where they come from: `assets/PROVENANCE.md`.
+//! The weights bundled with headstart, as bytes. Their provenance is in `assets/PROVENANCE.md`.
 #![forbid(unsafe_code)]
 
 /// Weights of a pre-trained network.
@@ -6,11 +6,11 @@
 pub struct Pretrained {
     /// The id of its architecture.
     pub name: &'static str,
-    /// Where the weights come from, for people.
+    /// A readable description of the weights' origin.
     pub origin: &'static str,
-    /// Names of the classes of the classifier on top, a line each, where there is one.
+    /// The class names of the classifier, one per line, if it has one.
     pub classes: Option<&'static str>,
-    /// A safetensors file, its weights called as in headstart.
+    /// A safetensors file with headstart's names of weights.
     pub weights: &'static [u8],
 }
 

@@ -1,4 +1,4 @@
-//! The command line as a whole; each command's own arguments stand in its file.
+//! The command line as a whole. The arguments of each command are in the command's own file.
 
 use clap::{Parser, Subcommand};
 

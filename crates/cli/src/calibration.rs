@@ -1,4 +1,4 @@
-//! What models learn of their answers: calibration, and which pictures to turn away.
+//! Options for calibration and for the detection of unknown pictures.
 
 use clap::{Args, ValueEnum};
 use headstart::{Calibration, UnknownRate};
@@ -42,7 +42,7 @@ pub(crate) struct UnknownArgs {
 }
 
 impl UnknownArgs {
-    /// Whether no picture is to be turned away.
+    /// Whether the detection of unknown pictures is off.
     pub(crate) fn is_never(self) -> bool {
         self.rate() == UnknownRate::NEVER
     }

@@ -1,4 +1,4 @@
-//! Which options stand on the command line, for commands that repeat them in another.
+//! The options given on the command line, for commands that repeat them in the text of another command.
 
 use std::ffi::OsString;
 
@@ -7,8 +7,10 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::output::quoted;
 
-/// The options that were given, with their values. As a field of a command's arguments it takes
-/// nothing itself; it must be the first, before others take what it looks at.
+/// The options that were given, with their values.
+///
+/// It can be a field of a command's arguments, and takes no argument itself. It must be the first field:
+/// fields after it consume the matches that it reads.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Given(Vec<(String, Vec<OsString>)>);
 
@@ -36,7 +38,7 @@ impl FromArgMatches for Given {
         let ids = matches.ids().map(clap::Id::as_str);
         let given = ids.filter(|id| matches.value_source(id) == Some(ValueSource::CommandLine));
         let raw = |id: &str| {
-            // Groups of options are listed, too; they match no option's name.
+            // Groups of options are listed, too. Their ids match no option.
             let values = matches.try_get_raw(id).ok()??;
             Some((id.to_owned(), values.map(ToOwned::to_owned).collect()))
         };

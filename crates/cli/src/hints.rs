@@ -1,5 +1,6 @@
-//! The options that mend what the library tells of. It knows of none: here alone, what it says becomes
-//! what the command says.
+//! Adds the command's options and subcommands to the library's messages.
+//!
+//! The library never names an option of the command. Only this module does.
 
 use std::error::Error as StdError;
 
@@ -10,7 +11,7 @@ use headstart::predict::NoLabelSet;
 use headstart::train::Task;
 use headstart::{Assumption, Error, FetchError, Published, Warning};
 
-/// An error and its causes, in one line.
+/// An error and its causes, on one line.
 pub(crate) fn chain(error: &anyhow::Error) -> String {
     error.chain().map(worded).collect::<Vec<_>>().join(": ")
 }
@@ -29,7 +30,7 @@ fn worded(error: &(dyn StdError + 'static)) -> String {
     }
 }
 
-/// An error of the library.
+/// The message of a library error, with a hint on how to fix it.
 pub(crate) fn error(error: &Error) -> String {
     let hint = match error {
         Error::Data(error) => return data_error(error),
@@ -66,7 +67,7 @@ pub(crate) fn error(error: &Error) -> String {
     format!("{error}{hint}")
 }
 
-/// Why weights could not be fetched, and how they can be had nevertheless.
+/// Why weights could not be fetched, and how to get them in another way.
 fn fetch_error(published: &Published, cause: &FetchError) -> String {
     let kept = match cause {
         FetchError::Cancelled => {
@@ -80,12 +81,12 @@ fn fetch_error(published: &Published, cause: &FetchError) -> String {
         _ => "",
     };
     let (cause, file) = (cause.to_string(), published.file());
-    // Where a mirror was asked, the publisher's own address.
+    // If a mirror was asked, the message gives the publisher's own address.
     let what = if cause.starts_with(published.url) { "it" } else { published.url };
     format!("{cause}{kept}; or fetch {what} elsewhere, and then type: headstart bases add {file}")
 }
 
-/// The option that mends why a server cannot be started.
+/// A hint that names the option which lets the server start.
 #[cfg(feature = "serve")]
 pub(crate) fn serve_error(error: &headstart_serve::ServeError) -> &'static str {
     use headstart_serve::ServeError;
@@ -153,7 +154,7 @@ fn of_decoding(error: &DecodeError) -> &'static str {
     }
 }
 
-/// Why something was left out.
+/// Why a file was skipped.
 pub(crate) fn reason(reason: &SkipReason) -> String {
     match reason {
         SkipReason::Unlisted { reason } => listing_problem(reason),
@@ -165,12 +166,12 @@ fn of_skipping(reason: &SkipReason) -> &'static str {
     if let SkipReason::Content(error) = reason { of_decoding(error) } else { "" }
 }
 
-/// What was left out, and why.
+/// A skipped file and the reason.
 pub(crate) fn skipped(skipped: &Skipped) -> String {
     format!("{}: {}", skipped.path.display(), reason(&skipped.reason))
 }
 
-/// How a source was understood.
+/// A note on how a source was interpreted.
 pub(crate) fn note(note: &Note) -> String {
     match note {
         Note::OneOfLabelColumns(_) => format!("{note} (--label-column names another)"),
@@ -186,7 +187,7 @@ fn lacks_labels(note: &Note) -> bool {
     matches!(note, Note::NoLabelColumn(_))
 }
 
-/// What should be known after training.
+/// A warning that follows training.
 pub(crate) fn warning(warning: &Warning) -> String {
     match warning {
         Warning::Pictures { root, .. } => {
@@ -207,12 +208,12 @@ pub(crate) fn warning(warning: &Warning) -> String {
     }
 }
 
-/// All that should be known.
+/// All warnings, as text.
 pub(crate) fn warnings(warnings: &[Warning]) -> Vec<String> {
     warnings.iter().map(warning).collect()
 }
 
-/// Why features are not kept.
+/// Why features are not cached.
 pub(crate) fn cache_warning(warning: &CacheWarning) -> String {
     match warning.reason {
         NotKept::LimitReached => format!(
@@ -224,7 +225,7 @@ pub(crate) fn cache_warning(warning: &CacheWarning) -> String {
     }
 }
 
-/// What a file left open.
+/// What was assumed where a file is ambiguous.
 pub(crate) fn assumption(assumption: &Assumption) -> String {
     match assumption {
         Assumption::OtherPrefixes { others, .. } => match others.first() {
@@ -248,7 +249,7 @@ pub(crate) fn assumption(assumption: &Assumption) -> String {
 #[cfg(test)]
 mod tests;
 
-/// Why there is no set of labels, and how there could be one.
+/// Why there is no label set, and how to get one.
 fn no_label_set(error: &NoLabelSet) -> String {
     match error {
         NoLabelSet::NotLearned | NoLabelSet::TooFew(_) | NoLabelSet::TooFewOf { .. } => {

@@ -1,4 +1,4 @@
-//! The `headstart` command, as a function: the program calls it, and so does the one of the Python package.
+//! The `headstart` command as a function, called by the binary and by the command of the Python package.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -23,14 +23,15 @@ use clap::error::ErrorKind;
 use args::{Arguments, Command};
 use output::Output;
 
-/// Some of the pictures, or whatever was asked for, failed.
+/// Exit status if the work failed, or if it failed for some of the pictures.
 const FAILURE: u8 = 1;
-/// As clap has it for wrong usage.
+/// Exit status for wrong usage, as clap defines it.
 const USAGE: u8 = 2;
-/// What a shell reports of a program that Ctrl-C ended.
+/// Exit status that a shell reports for a program ended by Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
-/// Runs the command with these arguments, the first of which is its name, and returns its exit status.
+/// Runs the command and returns its exit status. The first of the arguments is the program's name.
+///
 /// Wrong usage, `--help` and `--version` end the process at once.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     hide_guarded_panics();
@@ -77,8 +78,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// A reader that gives up on a damaged file becomes an error with its reason; the panic in between
-/// would look like a crash.
+/// Installs a panic hook that does not print panics which the guard catches.
+///
+/// A file reader that panics on a damaged file gives an error with its reason. Printing the panic as
+/// well would look like a crash.
 pub fn hide_guarded_panics() {
     let next = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -88,7 +91,7 @@ pub fn hide_guarded_panics() {
     }));
 }
 
-/// The error for options that make no sense in a way that clap alone cannot see.
+/// An error for wrong usage that clap cannot detect.
 fn usage(message: impl std::fmt::Display) -> anyhow::Error {
     clap::Error::raw(ErrorKind::ValueValidation, format!("{message}\n")).into()
 }
@@ -105,9 +108,9 @@ fn status(error: &anyhow::Error) -> u8 {
     }
 }
 
-/// One line, without the numbers that operating systems give their errors.
+/// The error message on one line, without the numbers of system errors.
 fn message(error: &anyhow::Error) -> String {
-    // Of an interruption the outermost says all.
+    // For an interruption, the outermost message is enough.
     let interrupted = matches!(error.downcast_ref(), Some(headstart::Error::Interrupted));
     let message = if interrupted { error.to_string() } else { hints::chain(error) };
     let mut message = message.replace(['\n', '\r'], " ");
@@ -118,7 +121,7 @@ fn message(error: &anyhow::Error) -> String {
     message
 }
 
-/// Whoever read our output has seen enough, as in `headstart summary | head`.
+/// Whether a reader closed our output, as in `headstart summary | head`. This is not an error.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()

@@ -1,4 +1,4 @@
-//! Options that several commands take.
+//! Options shared by several commands.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -59,17 +59,17 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    /// The folder of the feature cache, whether it is to be used or not.
+    /// The folder of the feature cache, whether or not the cache is used.
     pub(crate) fn cache_root(&self) -> Option<PathBuf> {
-        // An empty variable is as good as none.
+        // An empty environment variable counts as unset.
         let given = self.cache_dir.as_ref().filter(|dir| !dir.is_empty());
         given.map(PathBuf::from).or_else(default_cache)
     }
 
-    /// The threads of the whole command.
+    /// The command's thread pool, started on the first call.
     ///
     /// # Errors
-    /// When the system gives no such number.
+    /// If the system cannot start that many threads.
     pub(crate) fn pool(&self) -> anyhow::Result<&ThreadPool> {
         if let Some(pool) = self.pool.get() {
             return Ok(pool);
@@ -79,7 +79,7 @@ impl Common {
         Ok(self.pool.get_or_init(|| pool))
     }
 
-    /// What goes through the command's work: Ctrl-C ends it, and `progress` is told how it goes.
+    /// A context for the command's work: Ctrl-C cancels it, and `progress` shows its events.
     ///
     /// # Errors
     /// As [`Common::pool`].
@@ -90,10 +90,10 @@ impl Common {
             .on_event(move |event| progress.tell(&event)))
     }
 
-    /// What to compute with.
+    /// The instruction set and precision to compute with.
     ///
     /// # Errors
-    /// For options that exclude each other.
+    /// If the options exclude each other.
     pub(crate) fn compute(&self) -> anyhow::Result<Compute> {
         let Some(precision) = self.precision.0 else { return Ok(self.isa.into()) };
         let mut sets = Reduced::available(precision).into_iter();
@@ -107,10 +107,10 @@ impl Common {
         })
     }
 
-    /// How features are computed.
+    /// How features are extracted and cached.
     ///
     /// # Errors
-    /// For options that exclude each other.
+    /// If the options exclude each other.
     pub(crate) fn extract(&self) -> anyhow::Result<ExtractConfig> {
         Ok(ExtractConfig::default()
             .with_compute(self.compute()?)
@@ -120,10 +120,10 @@ impl Common {
     }
 }
 
-/// An instruction set that this processor has.
+/// Parses the name of an instruction set that this processor supports.
 fn parse_isa(name: &str) -> Result<Isa, String> {
     Isa::maximum().map_err(|error| error.to_string())?;
-    // An empty variable is as good as none.
+    // An empty environment variable counts as unset.
     if name == "auto" || name.is_empty() {
         return Ok(Isa::best());
     }
@@ -133,7 +133,7 @@ fn parse_isa(name: &str) -> Result<Isa, String> {
     })
 }
 
-/// A limit of the cache; an empty variable is as good as none.
+/// Parses the size limit of the cache. An empty environment variable counts as unset.
 fn parse_limit(text: &str) -> Result<Limit, String> {
     match text {
         "" => Ok(Limit::default()),
@@ -146,7 +146,7 @@ fn parse_limit(text: &str) -> Result<Limit, String> {
     }
 }
 
-/// Memory to decode in.
+/// Parses an amount of memory for decoding.
 pub(crate) fn parse_memory(text: &str) -> Result<u64, String> {
     match parse_size(text) {
         Some(bytes) if bytes > 0 => Ok(bytes),
@@ -154,7 +154,7 @@ pub(crate) fn parse_memory(text: &str) -> Result<u64, String> {
     }
 }
 
-/// A number of bytes with a unit: powers of 1000 (`MB`) or of 1024 (`MiB`), in any case of letters.
+/// Parses a number of bytes with a unit: powers of 1000 (`MB`) or of 1024 (`MiB`), in any case.
 fn parse_size(text: &str) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -170,16 +170,16 @@ fn parse_size(text: &str) -> Option<u64> {
         "tib" => 1 << 40,
         _ => return None,
     };
-    // Rounds below the last byte only of what is larger than any disk.
+    // Rounding is off by a byte or more only for sizes larger than any disk.
     let bytes = number.parse::<f64>().ok()? * unit as f64;
     (bytes < u64::MAX as f64).then_some(bytes as u64)
 }
 
-/// `None` is f32.
+/// The precision of 1x1 convolutions. `None` is f32.
 #[derive(Clone, Copy, Debug)]
 struct PrecisionOption(Option<Precision>);
 
-/// A precision that this processor has instructions for.
+/// Parses the name of a precision that this processor supports.
 fn parse_precision(name: &str) -> Result<PrecisionOption, String> {
     if name == "f32" {
         return Ok(PrecisionOption(None));
@@ -198,7 +198,7 @@ fn parse_precision(name: &str) -> Result<PrecisionOption, String> {
     Ok(PrecisionOption(Some(precision)))
 }
 
-/// The bases' names, and what of their resizing is not their own.
+/// The names of the bases, each with the resizing options that differ from its defaults.
 pub(crate) fn named(base: &Base) -> String {
     let each = base.parts().map(|base| base.network());
     let each = each.map(|network| format!("{}{}", network.name(), resizing(network)));
@@ -248,14 +248,14 @@ pub(crate) struct StoreArgs {
 impl StoreArgs {
     /// The folder, if there is one.
     pub(crate) fn folder(&self) -> Option<PathBuf> {
-        // An empty variable is as good as none.
+        // An empty environment variable counts as unset.
         let given = self.bases_dir.as_ref().filter(|dir| !dir.is_empty());
         given.map(PathBuf::from).or_else(default_bases)
     }
 }
 
-/// What of a network's resizing is not its architecture's own: `, resized by tensorflow, pad to fit`;
-/// nothing if all is.
+/// The resizing options that differ from the architecture's defaults, as in `, resized by tensorflow,
+/// pad to fit`; empty if none differ.
 pub(crate) fn resizing(network: &Network) -> String {
     let architecture = Architecture::find(network.architecture()).expect("it was built from one");
     let own = architecture.build(&NetworkConfig::default()).expect("every default can be built");
@@ -271,7 +271,7 @@ pub(crate) fn resizing(network: &Network) -> String {
 }
 
 impl BaseArgs {
-    /// The base that is asked for.
+    /// The base that these options describe.
     pub(crate) fn source(&self) -> BaseSource {
         let config = BaseConfig::default()
             .with_architecture(self.base.clone())
@@ -285,13 +285,13 @@ impl BaseArgs {
             .with_fit(self.fit)
     }
 
-    /// Loads the base, frozen, and tells what was assumed.
+    /// Loads the base, frozen, and prints what was assumed.
     pub(crate) fn load(&self, output: &Output) -> anyhow::Result<headstart::Base> {
         load(&self.source(), output)
     }
 }
 
-/// Loads a base, frozen, and tells what was assumed.
+/// Loads a base, frozen, and prints what was assumed.
 pub(crate) fn load(source: &BaseSource, output: &Output) -> anyhow::Result<headstart::Base> {
     let base = source.load()?;
     for assumption in base.assumptions() {
@@ -300,7 +300,7 @@ pub(crate) fn load(source: &BaseSource, output: &Output) -> anyhow::Result<heads
     Ok(base)
 }
 
-/// A side that the bases can take and that a picture's arena has room for.
+/// Parses an input size that the bases accept and that fits into a picture's arena.
 pub(crate) fn parse_input_size(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(side) if (32..=2048).contains(&side) => Ok(side),

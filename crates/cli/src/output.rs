@@ -1,4 +1,4 @@
-//! What is printed: text for people or JSON for programs.
+//! Output of the command: text for people or JSON for programs.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -9,8 +9,9 @@ pub(crate) use headstart::files::quoted;
 use headstart::model::thousands;
 use serde::Serialize;
 
-/// Standard output, in the form that was asked for. Messages go to standard error, so that
-/// standard output holds nothing but the answer.
+/// Standard output, as text or as JSON.
+///
+/// Messages go to standard error, so that standard output contains only the answer.
 pub(crate) struct Output {
     json: bool,
 }
@@ -24,7 +25,7 @@ impl Output {
         self.json
     }
 
-    /// A line of JSON; nothing when people read.
+    /// Prints a line of JSON; does nothing in text mode.
     pub(crate) fn event(&self, event: &impl Serialize) -> io::Result<()> {
         if !self.json {
             return Ok(());
@@ -35,7 +36,7 @@ impl Output {
         out.flush()
     }
 
-    /// Text; nothing when a program reads.
+    /// Prints text; does nothing in JSON mode.
     pub(crate) fn text(&self, text: impl AsRef<str>) -> io::Result<()> {
         if self.json {
             return Ok(());
@@ -46,29 +47,29 @@ impl Output {
         out.flush()
     }
 
-    /// A labelled line of a report: `Pictures    540 in 11 classes`.
+    /// Prints a labelled line of a report: `Pictures    540 in 11 classes`.
     pub(crate) fn field(&self, name: &str, value: impl AsRef<str>) -> io::Result<()> {
         self.text(format!("{name:<12}{}", value.as_ref()))
     }
 
-    /// Something that did not stop the work but should be known.
+    /// Prints a warning to standard error: a problem that did not stop the work.
     pub(crate) fn warning(&self, message: &str) {
         eprintln!("warning: {}", one_line(message));
     }
 
-    /// Something that had to be assumed: for people beside the answer, for programs as an event.
+    /// Reports an assumption: on standard error for people, and as an event for programs.
     pub(crate) fn note(&self, message: &str) -> io::Result<()> {
         eprintln!("note: {}", one_line(message));
         self.event(&Event::Note { message: message.to_owned() })
     }
 
-    /// Why the work failed.
+    /// Prints why the work failed, to standard error.
     pub(crate) fn error(&self, message: &str) {
         eprintln!("headstart: {}", one_line(message));
     }
 }
 
-/// `1` and `picture` as `1 picture`, `2` as `2 pictures`.
+/// A number with its noun, in the plural if needed: `1 picture`, `2 pictures`.
 pub(crate) fn count(n: usize, noun: &str) -> String {
     let plural = match noun {
         "class" => "classes",
@@ -80,7 +81,7 @@ pub(crate) fn count(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{} {plural}", thousands(n)) }
 }
 
-/// A duration for people: `0.42 s`, `17 s`, `3 min 05 s`.
+/// Formats a duration for people: `0.42 s`, `17 s`, `3 min 05 s`.
 pub(crate) fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 9.995 => format!("{s:.2} s"),
@@ -89,7 +90,7 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// A size for people, in units of 1024 bytes.
+/// Formats a size for people, in units of 1024 bytes.
 pub(crate) fn bytes(n: u64) -> String {
     const UNITS: [&str; 4] = ["bytes", "KiB", "MiB", "GiB"];
     let mut size = n as f64;
@@ -101,7 +102,7 @@ pub(crate) fn bytes(n: u64) -> String {
     if unit == 0 { format!("{n} bytes") } else { format!("{size:.1} {}", UNITS[unit]) }
 }
 
-/// A field of a CSV table, by RFC 4180: quoted where it must be.
+/// A field of a CSV table, quoted where RFC 4180 requires it.
 pub(crate) fn csv_field(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
@@ -110,8 +111,10 @@ pub(crate) fn csv_field(text: &str) -> String {
     }
 }
 
-/// A path as text. Of one that is not UTF-8 the other bytes are written as `\xE9`, and a backslash
-/// as two, so that it can be told which file is meant.
+/// A path as text.
+///
+/// If the path is not UTF-8, invalid bytes are written as `\xE9` and backslashes are doubled, so that
+/// the text still identifies the file.
 pub(crate) fn path_text(path: &Path) -> Cow<'_, str> {
     match path.to_str() {
         Some(text) => text.into(),
@@ -126,8 +129,8 @@ pub(crate) fn path_text(path: &Path) -> Cow<'_, str> {
     }
 }
 
-/// Text that may have a file's name in it, where what would end the line or command a terminal is
-/// escaped.
+/// Text, such as a message with a file name in it, on one line that is safe to print to a terminal:
+/// control characters are escaped.
 pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {

@@ -25,25 +25,25 @@ pub(crate) struct PathArgs {
     null: bool,
 }
 
-/// Stands for standard input.
+/// The argument that stands for standard input.
 const STANDARD_INPUT: &str = "-";
-/// No path is longer, in bytes.
+/// Upper limit on the length of a path, in bytes.
 const LONGEST: u64 = 1 << 16;
-/// Paths that are read before they are asked for.
+/// Number of paths that are read ahead.
 const AHEAD: usize = 256;
-/// How often Ctrl-C is thought of while there is nothing to read.
+/// How often Ctrl-C is checked while there is nothing to read.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 impl PathArgs {
-    /// Whether some come from standard input, where there may be more at any time.
+    /// Whether some paths come from standard input, where more may arrive at any time.
     pub(crate) fn are_streamed(&self) -> bool {
         self.paths.iter().any(|path| path.as_os_str() == STANDARD_INPUT)
     }
 
-    /// The paths, in order, as they come; after Ctrl-C there are no more.
+    /// The paths, in order, as they arrive. After Ctrl-C the iterator ends.
     ///
     /// # Errors
-    /// For options that are for standard input only.
+    /// If options for standard input are given without it.
     pub(crate) fn stream(
         &self,
     ) -> anyhow::Result<impl Iterator<Item = io::Result<PathBuf>> + Send + '_> {
@@ -60,7 +60,7 @@ impl PathArgs {
         }))
     }
 
-    /// What the first is called in messages.
+    /// The name of the first path in messages.
     pub(crate) fn first(&self) -> String {
         match self.paths[0].as_os_str() == STANDARD_INPUT {
             true => "standard input".to_owned(),
@@ -69,13 +69,14 @@ impl PathArgs {
     }
 }
 
-/// Standard input, read by a thread of its own: whoever waits for it can still be interrupted.
+/// Paths from standard input, read by a separate thread so that Ctrl-C works while the command waits for
+/// input.
 struct Lines(Receiver<io::Result<PathBuf>>);
 
 impl Lines {
     fn new(end: u8) -> Self {
         let (sender, receiver) = mpsc::sync_channel(AHEAD);
-        // Nobody waits for it: it may be reading when the process ends.
+        // The thread is never joined: it may still be reading when the process ends.
         thread::spawn(move || {
             let mut input = io::stdin().lock();
             while let Some(path) = next_path(&mut input, end).transpose() {
@@ -104,7 +105,7 @@ impl Iterator for Lines {
     }
 }
 
-/// The next path of `input`, each of which ends with `end`; empty ones are passed over.
+/// The next path of `input`. Each path ends with `end`; empty ones are skipped.
 fn next_path(input: &mut impl BufRead, end: u8) -> io::Result<Option<PathBuf>> {
     loop {
         let mut path = Vec::new();
@@ -128,7 +129,7 @@ fn next_path(input: &mut impl BufRead, end: u8) -> io::Result<Option<PathBuf>> {
 #[cfg(unix)]
 fn from_bytes(mut path: Vec<u8>) -> PathBuf {
     use std::os::unix::ffi::OsStringExt;
-    // A list from Windows, unless the file is really called that.
+    // A list written on Windows, unless the file name really ends with a carriage return.
     if path.ends_with(b"\r") && !PathBuf::from(OsString::from_vec(path.clone())).exists() {
         path.pop();
     }

@@ -1,4 +1,4 @@
-//! Options that say which pictures, how they are labelled, and how they are divided.
+//! Options that select pictures, their labels and their split.
 
 use std::path::{Path, PathBuf};
 
@@ -114,7 +114,7 @@ impl DuplicateArgs {
     }
 }
 
-/// Of each class, the share that is held back.
+/// The default share of each class that is held back for validation.
 pub(crate) const DEFAULT_SHARE: f64 = 0.2;
 
 pub(crate) fn parse_share(text: &str) -> Result<f64, String> {
@@ -146,14 +146,14 @@ impl SplitArgs {
         self.folds.map(|folds| folds as usize)
     }
 
-    /// How pictures are divided.
+    /// The source, with the split that these options describe.
     pub(crate) fn source(&self, source: Source, seed: u64) -> PictureSource {
         PictureSource::new(source)
             .with_validation_from(self.val_dir.clone())
             .with_validation(self.val_split.unwrap_or(DEFAULT_SHARE), seed)
     }
 
-    /// The option that would divide them.
+    /// The option that asks for a split, if one was given.
     pub(crate) fn option(&self) -> Option<&'static str> {
         match (self.val_split, self.folds) {
             (Some(_), _) => Some("--val-split"),
@@ -163,10 +163,10 @@ impl SplitArgs {
     }
 }
 
-/// The pictures of a source. `option` would divide them.
+/// Opens the pictures of a source. `option` is the option that asks for a split, if one was given.
 ///
 /// # Errors
-/// Pictures that cannot be learned from, and an option for what is divided already.
+/// If the source cannot be used for training, or if `option` is given and the source already has a split.
 pub(crate) fn open(source: &PictureSource, option: Option<&str>) -> anyhow::Result<Pictures> {
     let pictures = source.open()?;
     match option.filter(|_| pictures.is_split()) {

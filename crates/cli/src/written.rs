@@ -1,4 +1,4 @@
-//! Files that commands write.
+//! Checks on the files that commands write.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use crate::output::path_text;
 use crate::usage;
 
+/// Checks that a file to be written beside a model is not the model itself.
+///
 /// # Errors
-/// When what is to be written beside a model would take its place.
+/// If writing `file` would overwrite `model`.
 pub(crate) fn check_is_not_model(file: &Path, model: &Path) -> anyhow::Result<()> {
     match is_same(file, model) {
         true => {
@@ -17,7 +19,7 @@ pub(crate) fn check_is_not_model(file: &Path, model: &Path) -> anyhow::Result<()
     }
 }
 
-/// Whether both are the same file, there or not, under whatever names.
+/// Whether both paths refer to the same file, even if it does not exist yet.
 fn is_same(a: &Path, b: &Path) -> bool {
     matches!((resolved(a), resolved(b)), (Some(a), Some(b)) if a == b)
 }

@@ -1,4 +1,4 @@
-//! The first directory of a TIFF, which EXIF is, too: what its entries say, read where they lie.
+//! The first directory of a TIFF or of EXIF, which has the same format. Values are read in place.
 //!
 //! Layout: TIFF 6.0, section 2; BigTIFF has wider counts and offsets.
 
@@ -7,25 +7,25 @@
 pub(crate) struct Directory<'a> {
     bytes: &'a [u8],
     big_endian: bool,
-    /// Bytes of an offset: 4, or 8 in BigTIFF.
+    /// Size of an offset in bytes: 4, or 8 in BigTIFF.
     wide: usize,
-    /// Where its entries begin, and how many there are.
+    /// The offset of its first entry, and the number of entries.
     first: u64,
     entries: u64,
 }
 
-/// The values of an entry, of which some may lie beyond the end of the file.
+/// The values of an entry. Some may be beyond the end of the file.
 #[derive(Clone, Copy)]
 pub(crate) struct Values<'a> {
     directory: Directory<'a>,
     kind: u64,
-    /// Where the first lies.
+    /// The offset of the first value.
     at: u64,
     pub(crate) count: u64,
 }
 
 impl<'a> Directory<'a> {
-    /// `None` where there is no such directory.
+    /// The first directory; `None` if there is none.
     pub(crate) fn first(bytes: &'a [u8]) -> Option<Self> {
         let big_endian = match bytes.get(..2)? {
             b"II" => false,
@@ -33,7 +33,7 @@ impl<'a> Directory<'a> {
             _ => return None,
         };
         let mut directory = Self { bytes, big_endian, wide: 4, first: 0, entries: 0 };
-        // Bytes of the number of entries.
+        // The size of the entry count in bytes.
         let counted = match directory.number(2, 2)? {
             42 => 2,
             43 => {
@@ -48,7 +48,7 @@ impl<'a> Directory<'a> {
         Some(directory)
     }
 
-    /// Whether the file holds all entries, and the values of those that are `needed`.
+    /// Whether the file contains all entries, and the values of those whose tags are `needed`.
     #[cfg(feature = "tiff")]
     pub(crate) fn is_whole(&self, needed: impl Fn(u64) -> bool) -> bool {
         (0..self.entries).all(|index| {
@@ -62,7 +62,7 @@ impl<'a> Directory<'a> {
         self.big_endian
     }
 
-    /// The unsigned number of so many bytes at an offset.
+    /// The unsigned number of `length` bytes at an offset.
     fn number(&self, at: u64, length: usize) -> Option<u64> {
         let field = self.bytes.get(usize::try_from(at).ok()?..)?.get(..length)?;
         let push = |number, byte: &u8| number << 8 | u64::from(*byte);
@@ -99,7 +99,7 @@ impl<'a> Directory<'a> {
 }
 
 impl<'a> Values<'a> {
-    /// Whether the file holds all of them.
+    /// Whether the file contains all values.
     #[cfg(feature = "tiff")]
     fn are_there(&self) -> bool {
         let end =
@@ -107,7 +107,7 @@ impl<'a> Values<'a> {
         end.is_some_and(|end| end <= self.directory.bytes.len() as u64)
     }
 
-    /// The value at an index, if it is an integer that the file holds.
+    /// The value at an index, if it is an integer that the file contains.
     pub(crate) fn integer(&self, index: u64) -> Option<u64> {
         let is_integer = matches!(self.kind, 1 | 3 | 4 | 6 | 8 | 9 | 13 | 16..=18);
         let size = size(self.kind);
@@ -115,7 +115,7 @@ impl<'a> Values<'a> {
         (is_integer && index < self.count).then(|| self.directory.number(at, size))?
     }
 
-    /// All values as bytes, if that is what they are.
+    /// All values as bytes, if their type is bytes.
     #[cfg(feature = "tiff")]
     pub(crate) fn bytes(&self) -> Option<&'a [u8]> {
         let start = usize::try_from(self.at).ok()?;
@@ -124,7 +124,7 @@ impl<'a> Values<'a> {
     }
 }
 
-/// Bytes of a value of some type.
+/// The size of a value of a type, in bytes.
 fn size(kind: u64) -> usize {
     match kind {
         3 | 8 => 2,

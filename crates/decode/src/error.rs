@@ -5,27 +5,27 @@ use headstart_error::{ErrorKind, system_reason};
 use crate::Format;
 use crate::limits::MOST_SIDE;
 
-/// Why a file gives no picture. One line, to stand behind the file's path.
+/// Why a file gives no picture. The message is one line, to be shown after the file's path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The content is of another kind.
+    /// The content is not a picture.
     #[error("not a picture ({what})")]
     NotAPicture {
         /// What the content looks like: "text", "PDF", "empty file" …
         what: &'static str,
     },
-    /// A picture, in a format that is not read.
+    /// A picture in a format that is not supported.
     #[error(
         "{what} pictures are not supported; convert a folder: magick mogrify -format jpg *.{ending}"
     )]
     Unsupported {
         /// The format's name.
         what: &'static str,
-        /// The ending that its files go by.
+        /// The usual extension of its files.
         ending: &'static str,
     },
-    /// A format that is read, in a variant that is not.
+    /// A supported format in an unsupported variant.
     #[error(
         "this kind of {format} is not supported ({detail}); convert it: magick mogrify -format png *.{}",
         format.endings()[0]
@@ -33,7 +33,7 @@ pub enum DecodeError {
     UnsupportedKind {
         /// The format of the file.
         format: Format,
-        /// What the decoder said.
+        /// The decoder's message.
         detail: String,
     },
     /// The data ends before the picture does.
@@ -42,12 +42,12 @@ pub enum DecodeError {
         /// The format of the file.
         format: Format,
     },
-    /// The data contradicts itself or uses what the decoder does not know.
+    /// The data contradicts itself, or uses a feature that the decoder does not know.
     #[error("damaged {format}: {detail}")]
     Damaged {
         /// The format of the file.
         format: Format,
-        /// What the decoder said.
+        /// The decoder's message.
         detail: String,
     },
     /// The header declares more pixels than [`Limits::max_pixels`](crate::Limits::max_pixels).
@@ -68,9 +68,8 @@ pub enum DecodeError {
         /// Declared height, in pixels.
         height: u64,
     },
-    /// Decoding would allocate more than [`Limits::max_bytes`](crate::Limits::max_bytes), or far more
-    /// than a picture of this size should need: a tile that is larger than the picture, a profile
-    /// without an end.
+    /// Decoding would allocate more than [`Limits::max_bytes`](crate::Limits::max_bytes), or far more than a picture
+    /// of this size should need, as for a tile larger than the picture or an endless profile.
     #[error(
         "needs more memory to decode than its size explains, or than the limit of {}",
         megabytes(*limit)
@@ -91,18 +90,18 @@ pub enum DecodeError {
         /// The limit, in bytes.
         limit: u64,
     },
-    /// The file could not be read. The system's reason is a part of the message and no source of
-    /// this error, or whoever prints the chain would print it twice.
+    /// The file could not be read. The operating system's reason is a part of the message and not the source of this
+    /// error, because printing the error chain would repeat it.
     #[error("cannot be read ({reason})")]
     Io {
-        /// What kind of failure it is.
+        /// The kind of failure.
         kind: io::ErrorKind,
-        /// What the system said.
+        /// The operating system's message.
         reason: String,
     },
 }
 
-/// `512 MB`, or `0.3 MB` where there are few.
+/// Formats a size in megabytes: `512 MB`, with one decimal if small: `0.3 MB`.
 fn megabytes(bytes: u64) -> String {
     let megabytes = bytes as f64 / 1e6;
     let digits = if megabytes < 9.95 { 1 } else { 0 };
@@ -110,7 +109,7 @@ fn megabytes(bytes: u64) -> String {
 }
 
 impl DecodeError {
-    /// What can be done about it.
+    /// What a caller can do about the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::NotAPicture { .. } | Self::Truncated { .. } | Self::Damaged { .. } => {
@@ -125,12 +124,12 @@ impl DecodeError {
         }
     }
 
-    /// Of a format that this build leaves out.
+    /// The error for a format that is not compiled into this build.
     pub(crate) fn not_in_this_build(format: Format) -> Self {
         Self::Unsupported { what: format.name(), ending: format.endings()[0] }
     }
 
-    /// That the system does not give a file, as it says.
+    /// The error for a file that the operating system cannot read.
     pub fn unreadable(error: &io::Error) -> Self {
         Self::Io { kind: error.kind(), reason: system_reason(error) }
     }
@@ -142,7 +141,7 @@ impl From<io::Error> for DecodeError {
     }
 }
 
-/// A decoder's message without line breaks, quotes and its final full stop.
+/// A decoder's message without line breaks, quotes and final full stop.
 pub(crate) fn one_line(message: &str) -> String {
     let words: Vec<&str> = message.split_whitespace().collect();
     words.join(" ").trim_matches(['"', '.']).to_owned()

@@ -4,18 +4,18 @@ use std::path::Path;
 
 use crate::{DecodeError, Limits, SNIFF_BYTES, sniff};
 
-/// Reads a file that should be a picture, and stops early when it is none.
+/// Reads a file that is expected to be a picture, and stops early if it is not one.
 ///
 /// # Errors
-/// [`DecodeError::Io`], [`DecodeError::FileTooLarge`], or what [`sniff`] says of the
-/// first bytes.
+/// [`DecodeError::Io`], [`DecodeError::FileTooLarge`], or the errors of [`sniff`] for the first bytes.
 pub fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, DecodeError> {
     Ok(read_file_with(path, limits, &mut |_| true)?.expect("there is room"))
 }
 
-/// [`read_file`] into memory that may be short: `room` is asked, before there is any, whether there
-/// may be so many bytes, all together; it may wait for them when it is asked first. `None` when it
-/// says no.
+/// [`read_file`] with limited memory.
+///
+/// Before memory is allocated, `room` is called with the total number of bytes needed, and returns whether they are
+/// available; its first call may wait for them. `None` if `room` returns false.
 ///
 /// # Errors
 /// As [`read_file`].
@@ -24,7 +24,7 @@ pub fn read_file_with(
     limits: &Limits,
     room: &mut dyn FnMut(u64) -> bool,
 ) -> Result<Option<Vec<u8>>, DecodeError> {
-    // Opening a pipe would wait for its writer.
+    // Opening a pipe would block until it has a writer.
     let metadata = std::fs::metadata(path)?;
     if metadata.is_dir() {
         return Err(DecodeError::NotAPicture { what: "a folder" });
@@ -35,17 +35,17 @@ pub fn read_file_with(
     read_picture(File::open(path)?, Size::Known(metadata.len()), limits, room)
 }
 
-/// How many bytes there are to read.
+/// The number of bytes to read.
 #[derive(Clone, Copy, Debug)]
 pub enum Size {
-    /// So many: more than may be are refused before they are read.
+    /// The exact size: a file over the limit is refused before reading.
     Known(u64),
-    /// About so many.
+    /// An estimate.
     Guessed(u64),
 }
 
-/// Reads what should be a picture, and stops early when it is none or more than may be. `room` is as
-/// in [`read_file_with`].
+/// Reads data that is expected to be a picture, and stops early if it is not one or exceeds the limit. `room` is as in
+/// [`read_file_with`].
 ///
 /// # Errors
 /// As [`read_file`].
@@ -67,13 +67,13 @@ pub fn read_picture(
         Size::Known(size) => too_large(size).map(|()| size)?,
         Size::Guessed(size) => size,
     };
-    // There may be more than was expected all the same.
+    // There may still be more data than expected.
     let mut most = expected.max(bytes.len() as u64).min(limit);
     loop {
         if !room(most) {
             return Ok(None);
         }
-        // With one more, whose absence tells that the end was reached.
+        // Try to read one byte more: its absence shows that the end was reached.
         let left = most.saturating_add(1).saturating_sub(bytes.len() as u64);
         bytes.reserve_exact(usize::try_from(left).unwrap_or(usize::MAX));
         from.by_ref().take(left).read_to_end(&mut bytes)?;

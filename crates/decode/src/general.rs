@@ -1,4 +1,4 @@
-//! What the library `image` decodes.
+//! Formats decoded by the `image` crate.
 
 use std::error::Error;
 use std::io::{self, Cursor};
@@ -10,8 +10,8 @@ use crate::orientation::Orientation;
 use crate::samples::Samples;
 use crate::{DecodeError, Format, Limits, Rgb, webp_structure};
 
-/// What a decoder may take beside the picture and as much again as that: for metadata, for a frame
-/// or a tile that is larger than the picture.
+/// The memory in bytes that a decoder may allocate beyond the picture's size (or four times the
+/// file's size): for metadata, or for a frame or a tile larger than the picture.
 const SPARE: u64 = 4 << 20;
 
 pub(crate) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Rgb, DecodeError> {
@@ -33,7 +33,7 @@ pub(crate) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Rg
     Ok(picture.oriented(orientation(bytes, format)))
 }
 
-/// Width and height as stored, and how to turn that.
+/// Width and height as stored, and the orientation.
 pub(crate) fn header(
     bytes: &[u8],
     format: Format,
@@ -43,7 +43,7 @@ pub(crate) fn header(
     Ok((width, height, orientation(bytes, format)))
 }
 
-/// How what is stored is to be turned.
+/// The orientation of the stored pixels.
 fn orientation(bytes: &[u8], format: Format) -> Orientation {
     match format {
         Format::WebP => webp_structure::orientation_of(bytes),
@@ -51,7 +51,7 @@ fn orientation(bytes: &[u8], format: Format) -> Orientation {
     }
 }
 
-/// The bytes that decoding takes at its peak.
+/// The peak memory of decoding, in bytes.
 pub(crate) fn estimate(bytes: &[u8], format: Format, limits: &Limits) -> Result<u64, DecodeError> {
     let decoder = open(bytes, format, limits)?;
     let (width, height) = decoder.dimensions();
@@ -59,7 +59,7 @@ pub(crate) fn estimate(bytes: &[u8], format: Format, limits: &Limits) -> Result<
     let (raw, rgb) = (decoder.total_bytes(), pixels * 3);
     let decoding = raw
         + match format {
-            // A canvas, or planes of colours and a picture before its transforms are undone.
+            // A canvas, or colour planes and a picture before its transforms are undone.
             Format::Gif | Format::WebP => pixels * 4,
             _ => 0,
         };
@@ -70,7 +70,7 @@ pub(crate) fn estimate(bytes: &[u8], format: Format, limits: &Limits) -> Result<
     Ok(decoding.max(converting).max(rgb * (1 + orientation(bytes, format).copies())))
 }
 
-/// The decoder of a picture that is within the limits.
+/// A decoder of a picture within the limits.
 fn open<'a>(
     bytes: &'a [u8],
     format: Format,
@@ -87,7 +87,7 @@ fn open<'a>(
     };
     let known = image_format(format).ok_or_else(|| DecodeError::not_in_this_build(format))?;
     let mut reader = ImageReader::with_format(Cursor::new(bytes), known);
-    // For what stands before the picture; a chunk is copied up to three times.
+    // For the data before the picture. A chunk is copied up to three times.
     reader.limits(bounds(bytes.len() as u64 * 4));
     let mut decoder = reader.into_decoder().map_err(error)?;
     let (width, height) = decoder.dimensions();
@@ -100,8 +100,8 @@ fn open<'a>(
     Ok(decoder)
 }
 
-/// The size of the file as a RIFF header declares it. Pixels may be complete where it is
-/// cut, and the orientation behind them lost.
+/// The file size declared in the RIFF header. If the file is shorter, its pixels may be complete
+/// and the orientation after them lost.
 fn riff_size(bytes: &[u8]) -> u64 {
     bytes
         .get(4..8)
@@ -140,7 +140,7 @@ fn from_image(error: ImageError, format: Format, limits: &Limits) -> DecodeError
             DecodeError::Truncated { format }
         }
         ImageError::Unsupported(_) => DecodeError::UnsupportedKind { format, detail },
-        // The GIF decoder has it in words only.
+        // The GIF decoder reports this only in its message.
         _ if ended_early(&error) || detail.ends_with("Unexpected End of File") => {
             DecodeError::Truncated { format }
         }

@@ -1,15 +1,14 @@
-//! Decoders are other people's code, run here on whatever bytes lie in a folder.
+//! Guards against panics of third-party decoders, which run on arbitrary files.
 
 use headstart_guard::guarded;
 
 use crate::{DecodeError, Format};
 
-/// Runs a decoder and turns a panic of its into [`DecodeError::Damaged`].
+/// Runs a decoder and turns a panic into [`DecodeError::Damaged`].
 ///
-/// One broken file among a million must not end a run of hours, and a decoder that meets bytes
-/// that it did not expect may index out of bounds. Nothing that the decoder touched is used
-/// afterwards. What this cannot catch: a stack that overflows, and memory that runs out. Where our own
-/// decoder panics, fuzzing shall see it.
+/// One broken file among a million must not end a run of hours, and a decoder may index out of bounds on unexpected
+/// bytes. Nothing that the decoder touched is used afterwards. This cannot catch a stack overflow or running out of
+/// memory. Panics of our own decoder are not caught while fuzzing, so that they are found.
 pub(crate) fn caught<T>(
     format: Format,
     decode: impl FnOnce() -> Result<T, DecodeError>,

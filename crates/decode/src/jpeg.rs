@@ -1,4 +1,4 @@
-//! What our own decoder makes of a JPEG, within the limits and upright.
+//! Decodes a JPEG with our own decoder, within the limits and upright.
 
 use headstart_jpeg::{Error, Jpeg, Reduction};
 
@@ -15,14 +15,14 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits, at_least: MinSize) -> Result
     Ok(picture.expect("there are pixels").oriented(orientation))
 }
 
-/// Width and height as stored, and how to turn that.
+/// Width and height as stored, and the orientation.
 pub(crate) fn header(bytes: &[u8]) -> Result<(u32, u32, Orientation), DecodeError> {
     let jpeg = Jpeg::new(bytes)?;
     // A JPEG's sides are declared in 16 bits.
     Ok((jpeg.width() as u32, jpeg.height() as u32, orientation(&jpeg)))
 }
 
-/// The bytes that decoding takes at its peak.
+/// The peak memory of decoding, in bytes.
 pub(crate) fn estimate(
     bytes: &[u8],
     limits: &Limits,
@@ -47,7 +47,7 @@ fn reduction(jpeg: &Jpeg<'_>, MinSize { width, height }: MinSize) -> Reduction {
     }
 }
 
-/// The bytes that the decoder itself takes.
+/// The peak memory of the decoder alone, in bytes.
 fn memory(jpeg: &Jpeg<'_>, reduction: Reduction, limits: &Limits) -> Result<u64, DecodeError> {
     limits.check(jpeg.width() as u64, jpeg.height() as u64)?;
     let bytes = jpeg.memory(reduction);

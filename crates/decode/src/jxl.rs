@@ -1,4 +1,4 @@
-//! JPEG XL, by the library of its makers.
+//! JPEG XL, decoded by the library of the format's authors.
 
 use jxl::api::{
     AlphaMode, Event, ExtraChannel, JxlDecoder, JxlDecoderOptions, JxlOutputBuffer, JxlPixelFormat,
@@ -9,14 +9,14 @@ use jxl::error::Error;
 use crate::samples::Samples;
 use crate::{DecodeError, Format, Limits, Rgb};
 
-/// A picture of which the header has been read.
+/// A picture whose header has been read.
 struct Opened<'a> {
     decoder: JxlDecoder,
     rest: &'a [u8],
-    /// Of the upright picture: the decoder turns it.
+    /// The size of the upright picture: the decoder applies the orientation.
     width: usize,
     height: usize,
-    /// All but the colours.
+    /// All channels except the colours.
     extra_channels: usize,
     has_alpha: bool,
 }
@@ -34,7 +34,7 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Rgb, DecodeError> 
     loop {
         let mut out = [JxlOutputBuffer::new(&mut buffer, height, line)];
         match decoder.process(&mut rest, Some(&mut out), None).map_err(damaged)? {
-            // Of an animation the first frame is taken.
+            // Of an animation, only the first frame is decoded.
             Event::FrameComplete { .. } | Event::Complete => break,
             Event::NeedMoreInput { .. } => return Err(truncated()),
             Event::BasicInfo | Event::FrameHeader => {}
@@ -49,11 +49,11 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Rgb, DecodeError> 
 /// Width and height of the upright picture.
 pub(crate) fn header(bytes: &[u8], limits: &Limits) -> Result<(u32, u32), DecodeError> {
     let Opened { width, height, .. } = open(bytes, limits)?;
-    // Within the limits sides are shorter.
+    // The limits ensure that sides fit in 32 bits.
     Ok((width as u32, height as u32))
 }
 
-/// The bytes that decoding takes at its peak: channels in f32, and the result.
+/// The peak memory of decoding, in bytes: channels in f32, and the result.
 pub(crate) fn estimate(bytes: &[u8], limits: &Limits) -> Result<u64, DecodeError> {
     let Opened { width, height, extra_channels, .. } = open(bytes, limits)?;
     let of_pixel = 4 * (3 + extra_channels as u64) + 4 + 3;

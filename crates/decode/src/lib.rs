@@ -1,17 +1,15 @@
-//! From the bytes of a file to upright 8-bit RGB.
+//! Decodes the bytes of a file to upright 8-bit RGB.
 //!
-//! The format is found by content, never by the file's name. What comes out is what
-//! Pillow makes of the file, with three things settled that its callers must settle
-//! themselves: the orientation that EXIF or XMP says is applied, transparency is composed on white, and
-//! samples of 16 bits keep their high byte. Colour profiles are not applied (neither
-//! Keras nor torchvision does). Of an animation or a multi-page file the first frame is
-//! taken.
+//! The format is detected by content, never by the file's name. The result equals Pillow's, after three steps that
+//! Pillow leaves to its callers: the orientation in EXIF or XMP is applied, transparency is composed on white, and
+//! 16-bit samples keep their high byte. Colour profiles are not applied (neither Keras nor torchvision applies them).
+//! Of an animation or a multi-page file, the first frame is decoded.
 //!
-//! A file whose data ends early is an error, not a picture with a grey half. What is lost with a
-//! restart marker within a JPEG is grey, as with Pillow.
+//! A file whose data ends early is an error, not a picture with a grey half. Areas lost with a restart marker within a
+//! JPEG are grey, as in Pillow.
 //!
-//! Whoever has the bytes needs no files, threads or clock. JPEG, PNG and PNM are always read; the
-//! features, all of them on by default, are the other formats.
+//! Decoding from bytes needs no files, threads or clock. JPEG, PNG and PNM are always supported; each other format is
+//! a feature, and all features are on by default.
 
 #![forbid(unsafe_code)]
 
@@ -46,22 +44,21 @@ pub use limits::{Limits, MOST_SIDE, MinSize};
 pub use rgb::{ContentHash, Covered, Rgb};
 pub use sniff::{Format, UNREAD_ENDINGS, sniff};
 
-/// How many bytes from the start of a file [`sniff`] looks at.
+/// How many bytes from the start of a file [`sniff`] inspects.
 pub const SNIFF_BYTES: usize = 512;
 
 /// Decodes a picture from the bytes of its file.
 ///
 /// # Errors
-/// See [`DecodeError`]. Whatever the bytes, the answer is a picture or an error.
+/// See [`DecodeError`]. Arbitrary bytes give a picture or an error.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Rgb, DecodeError> {
     decode_at_least(bytes, limits, MinSize::FULL)
 }
 
-/// Decodes a picture, possibly to less than its own width and height, but to no less than a size.
+/// Decodes a picture, possibly reduced, but at least at a given size.
 ///
-/// A JPEG is decoded to a half, a quarter or an eighth (rounded up) where that is enough, each pixel
-/// the mean of those that it stands for: the rest of the work is not done. Other pictures come as
-/// [`decode`](decode()) gives them.
+/// A JPEG is decoded at a half, a quarter or an eighth of its size (rounded up) if that suffices, which saves work:
+/// each pixel is the mean of the pixels it replaces. Other pictures are decoded as by [`decode`](decode()).
 ///
 /// # Errors
 /// As [`decode`](decode()).
@@ -75,19 +72,21 @@ pub fn decode_at_least(
     guard::caught(format, || (decoder.decode)(bytes, format, limits, at_least))
 }
 
-/// Width and height as stored, and how to turn that.
+/// Width and height as stored, and the orientation.
 type Stored = (u32, u32, Orientation);
 
-/// What is asked of the decoder of a format.
+/// The functions of a format's decoder.
 struct Decoder {
     decode: fn(&[u8], Format, &Limits, MinSize) -> Result<Rgb, DecodeError>,
     header: fn(&[u8], Format, &Limits) -> Result<Stored, DecodeError>,
-    /// The bytes that decoding takes at its peak.
+    /// The peak memory of decoding, in bytes.
     estimate: fn(&[u8], Format, &Limits, MinSize) -> Result<u64, DecodeError>,
 }
 
+/// The decoder of a format.
+///
 /// # Errors
-/// [`DecodeError::Unsupported`] for a format that this build leaves out.
+/// [`DecodeError::Unsupported`] for a format that is not compiled into this build.
 fn decoder(format: Format) -> Result<Decoder, DecodeError> {
     Ok(match format {
         Format::Jpeg => Decoder {
@@ -135,45 +134,44 @@ const GENERAL: Decoder = Decoder {
     estimate: |bytes, format, limits, _| general::estimate(bytes, format, limits),
 };
 
-/// What is always stored as it lies.
+/// The header of a picture in a format without orientation.
 fn upright((width, height): (u32, u32)) -> Result<Stored, DecodeError> {
     Ok((width, height, Orientation::UPRIGHT))
 }
 
-/// What a picture's file says of it before its pixels.
+/// The facts about a picture that its file states before the pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// What the content is.
+    /// The format of the content.
     pub format: Format,
     /// Width of the upright picture, in pixels.
     pub width: u32,
     /// Height of the upright picture, in pixels.
     pub height: u32,
-    /// The orientation by EXIF or XMP, 1 to 8: how the stored pixels are to be turned. 1 is upright.
+    /// The orientation in EXIF or XMP, 1 to 8: how the stored pixels must be turned. 1 is upright.
     pub orientation: u8,
 }
 
-/// Reads a picture's header and decodes nothing.
+/// Reads a picture's header without decoding.
 ///
 /// # Errors
-/// As [`decode`], for what can be told without decoding.
+/// As [`decode`], for errors that can be detected without decoding.
 pub fn header(bytes: &[u8], limits: &Limits) -> Result<Header, DecodeError> {
     let format = sniff(bytes)?;
     let decoder = decoder(format)?;
     guard::caught(format, || {
         let (width, height, orientation) = (decoder.header)(bytes, format, limits)?;
         let orientation = orientation.to_exif();
-        // The last four are turned by a quarter.
+        // The last four orientations include a quarter turn.
         let (width, height) = if orientation > 4 { (height, width) } else { (width, height) };
         Ok(Header { format, width, height, orientation })
     })
 }
 
-/// About how many bytes [`decode`] needs at its peak for a picture, by what its header declares:
-/// the decoder's memory, the result and the copies between them, with the file's own bytes.
+/// An estimate of the peak memory of [`decode`] for a picture, in bytes, from its header: the decoder's memory, the
+/// result, the copies between them, and the file's own bytes.
 ///
-/// To be asked for before decoding. A file that `decode` refuses by its header
-/// needs no more than its own bytes.
+/// To be called before decoding. A file that `decode` refuses by its header needs only its own bytes.
 pub fn estimated_bytes(bytes: &[u8], limits: &Limits) -> u64 {
     estimated_bytes_at_least(bytes, limits, MinSize::FULL)
 }

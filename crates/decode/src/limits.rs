@@ -1,17 +1,18 @@
 use crate::DecodeError;
 
-/// The longest side of a picture that is read, in pixels: that of a JPEG, and far beyond all others
-/// that show something. A line of a hundred million pixels would be a small file.
+/// The longest supported side of a picture, in pixels. It is JPEG's limit, and far above the size
+/// of real pictures. Without a limit, a small file could declare a line of a hundred million
+/// pixels.
 pub const MOST_SIDE: u64 = 65_535;
 
-/// What a single picture may cost.
+/// Limits on the cost of a single picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The most pixels (width times height) that a header may declare.
+    /// Maximum number of pixels (width times height) that a header may declare.
     pub max_pixels: u64,
-    /// The most bytes a decoder may allocate for one picture, the result included.
+    /// Maximum number of bytes that a decoder may allocate for one picture, including the result.
     pub max_bytes: u64,
-    /// The largest file that is read, in bytes.
+    /// Maximum size of a file, in bytes.
     pub max_file_bytes: u64,
 }
 
@@ -34,8 +35,8 @@ impl Limits {
     }
 }
 
-/// The least size of a decoded picture, in pixels of the upright one. A smaller picture keeps its
-/// own.
+/// The minimum size of a decoded picture, in pixels after orientation. A smaller picture keeps its
+/// size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct MinSize {
@@ -44,6 +45,6 @@ pub struct MinSize {
 }
 
 impl MinSize {
-    /// Nothing is less than the whole.
+    /// The full size: nothing may be reduced.
     pub const FULL: Self = Self { width: usize::MAX, height: usize::MAX };
 }

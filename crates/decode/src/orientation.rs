@@ -1,8 +1,8 @@
-//! How a picture is to be turned, as Pillow's `ImageOps.exif_transpose` finds it.
+//! The orientation of a picture, found in the same way as by Pillow's `ImageOps.exif_transpose`.
 
 use crate::directory::Directory;
 
-/// How stored pixels are to be turned: where a pixel of the upright picture lies among them.
+/// How stored pixels must be turned: the position of each upright pixel among the stored ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Orientation {
     exif: u8,
@@ -11,12 +11,12 @@ pub(crate) struct Orientation {
 impl Orientation {
     pub(crate) const UPRIGHT: Self = Self { exif: 1 };
 
-    /// By the numbers of EXIF, 1 to 8.
+    /// The orientation with this EXIF number, 1 to 8.
     pub(crate) fn from_exif(exif: u8) -> Option<Self> {
         (1..=8).contains(&exif).then_some(Self { exif })
     }
 
-    /// Its number in EXIF.
+    /// Its EXIF number.
     pub(crate) fn to_exif(self) -> u8 {
         self.exif
     }
@@ -26,22 +26,23 @@ impl Orientation {
         self.exif > 4
     }
 
-    /// Whether columns are taken from the right on.
+    /// Whether columns are read from right to left.
     pub(crate) fn flips_columns(self) -> bool {
         matches!(self.exif, 2 | 3 | 7 | 8)
     }
 
-    /// Whether rows are taken from the bottom on.
+    /// Whether rows are read from bottom to top.
     pub(crate) fn flips_rows(self) -> bool {
         matches!(self.exif, 3 | 4 | 6 | 7)
     }
 
-    /// How many copies of a picture turning it needs: the rest is done in place.
+    /// How many copies of the picture turning allocates; all other orientations are applied in
+    /// place.
     pub(crate) fn copies(self) -> u64 {
         u64::from(self.turns())
     }
 
-    /// Turns rows of `width` pixels.
+    /// Turns a picture with rows of `width` pixels.
     pub(crate) fn apply(self, mut pixels: Vec<u8>, width: usize) -> Vec<u8> {
         let stored = pixels.as_chunks_mut::<3>().0;
         let height = stored.len() / width;
@@ -70,10 +71,10 @@ impl Orientation {
     }
 }
 
-/// The tag of EXIF and of TIFF.
+/// The orientation tag of EXIF and TIFF.
 const ORIENTATION: u64 = 274;
 
-/// What EXIF says, with or without its prefix; of XMP only where EXIF has no orientation at all.
+/// The orientation in EXIF, with or without its prefix, or in XMP if EXIF has none.
 pub(crate) fn orientation(exif: Option<&[u8]>, xmp: Option<&[u8]>) -> Orientation {
     let exif = exif.and_then(|exif| {
         let mut tiff = exif;
@@ -85,7 +86,7 @@ pub(crate) fn orientation(exif: Option<&[u8]>, xmp: Option<&[u8]>) -> Orientatio
     of_directory(exif.as_ref(), xmp)
 }
 
-/// As [`orientation`], of EXIF that was read.
+/// [`orientation`] for EXIF that was already parsed.
 pub(crate) fn of_directory(exif: Option<&Directory<'_>>, xmp: Option<&[u8]>) -> Orientation {
     let said = exif.and_then(|exif| exif.integer(ORIENTATION));
     said.or_else(|| xmp.and_then(of_xmp).map(u64::from))
@@ -93,7 +94,7 @@ pub(crate) fn of_directory(exif: Option<&Directory<'_>>, xmp: Option<&[u8]>) -> 
         .unwrap_or(Orientation::UPRIGHT)
 }
 
-/// The digit behind the first `tiff:Orientation` that has one, as an attribute or an element.
+/// The digit after the first `tiff:Orientation` that has one, as an attribute or an element.
 fn of_xmp(xmp: &[u8]) -> Option<u8> {
     const NAME: &[u8] = b"tiff:Orientation";
     xmp.windows(NAME.len()).enumerate().filter(|(_, name)| *name == NAME).find_map(|(at, _)| {

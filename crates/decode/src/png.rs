@@ -8,7 +8,8 @@ use crate::png_metadata::of_png;
 use crate::samples::Samples;
 use crate::{DecodeError, Format, Limits, Rgb};
 
-/// What the decoder may take beside the picture and as much as the file: for metadata.
+/// The memory in bytes that the decoder may allocate beyond four times the file's size: for
+/// metadata.
 const SPARE: u64 = 4 << 20;
 
 const FORMAT: Format = Format::Png;
@@ -18,7 +19,7 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Rgb, DecodeError> 
     let mut buffer = vec![0; png.bytes];
     png.reader.next_frame(&mut buffer).map_err(|e| error(e, limits))?;
     if png.samples.bytes == 2 {
-        // From the file's order to the machine's.
+        // Convert from big-endian to native byte order.
         let samples = buffer.as_chunks_mut::<2>().0;
         samples.iter_mut().for_each(|v| *v = u16::from_be_bytes(*v).to_ne_bytes());
     }
@@ -28,7 +29,7 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Rgb, DecodeError> 
     Ok(picture.oriented(of_png(bytes)))
 }
 
-/// Width and height as stored, and how to turn that.
+/// Width and height as stored, and the orientation.
 pub(crate) fn header(
     bytes: &[u8],
     limits: &Limits,
@@ -37,7 +38,7 @@ pub(crate) fn header(
     Ok((width, height, of_png(bytes)))
 }
 
-/// The bytes that decoding takes at its peak.
+/// The peak memory of decoding, in bytes.
 pub(crate) fn estimate(bytes: &[u8], limits: &Limits) -> Result<u64, DecodeError> {
     let png = Png::open(bytes, limits)?;
     let (width, height) = png.reader.info().size();
@@ -49,12 +50,12 @@ pub(crate) fn estimate(bytes: &[u8], limits: &Limits) -> Result<u64, DecodeError
 struct Png<'a> {
     reader: Reader<Cursor<&'a [u8]>>,
     samples: Samples,
-    /// Of all samples.
+    /// The size of all samples.
     bytes: usize,
 }
 
 impl<'a> Png<'a> {
-    /// Reads up to the pixels of a picture that is within the limits.
+    /// Reads the data before the pixels of a picture within the limits.
     fn open(bytes: &'a [u8], limits: &Limits) -> Result<Self, DecodeError> {
         let error = |e| error(e, limits);
         // A chunk is copied up to three times.
@@ -69,7 +70,7 @@ impl<'a> Png<'a> {
         let channels = match color {
             ColorType::Grayscale => 1,
             ColorType::GrayscaleAlpha => 2,
-            // Palettes are expanded.
+            // Palettes are expanded to RGB.
             ColorType::Rgb | ColorType::Indexed => 3,
             ColorType::Rgba => 4,
         };

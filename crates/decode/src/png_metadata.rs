@@ -1,7 +1,7 @@
-//! Where a PNG says how it lies: `eXIf`, the texts that ImageMagick keeps profiles in, and XMP.
+//! The orientation of a PNG: from `eXIf`, from the texts in which ImageMagick stores profiles, and from XMP.
 //!
-//! Chunks: PNG specification, section 11. Of several the last counts, as with Pillow, and those behind
-//! the pixels count, too.
+//! Chunks: PNG specification, section 11. As in Pillow, the last chunk of a kind counts, including chunks after the
+//! pixels.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -10,13 +10,13 @@ use flate2::read::ZlibDecoder;
 
 use crate::orientation::{Orientation, orientation};
 
-/// The most bytes that a text is unfolded to, which is what Pillow allows.
+/// The maximum size of a decompressed text in bytes, as in Pillow.
 const MOST_TEXT: u64 = 1 << 20;
 
 const XMP: &[u8] = b"XML:com.adobe.xmp";
 const RAW_PROFILE: &[u8] = b"Raw profile type exif";
 
-/// How the picture of a PNG is to be turned.
+/// The orientation of a PNG.
 pub(crate) fn of_png(bytes: &[u8]) -> Orientation {
     let (mut exif, mut profile, mut xmp) = (None, None, None);
     for (name, body) in chunks(bytes.get(8..).unwrap_or_default()) {
@@ -34,19 +34,19 @@ pub(crate) fn of_png(bytes: &[u8]) -> Orientation {
     orientation(exif.as_deref(), xmp.as_deref())
 }
 
-/// The chunks up to the end, or as far as the file goes.
+/// The chunks up to the end chunk or the end of the file.
 fn chunks(mut rest: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
     std::iter::from_fn(move || {
         let (length, after) = rest.split_first_chunk()?;
         let (name, after) = after.split_first_chunk()?;
         let (body, after) = after.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-        // Behind a checksum.
+        // After a checksum.
         rest = after.get(4..)?;
         (name != b"IEND").then_some((name, body))
     })
 }
 
-/// The keyword and the text of a chunk, if its keyword is one that matters here.
+/// The keyword and the text of a chunk, if its keyword is relevant to the orientation.
 fn text<'a>(name: &[u8; 4], body: &'a [u8]) -> Option<(&'a [u8], Cow<'a, [u8]>)> {
     if !matches!(name, b"tEXt" | b"zTXt" | b"iTXt") {
         return None;
@@ -78,15 +78,15 @@ fn split_at_zero(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&bytes[..at], &bytes[at + 1..]))
 }
 
-/// Nothing where there is more than may be.
+/// Decompresses a text; `None` if it exceeds the limit.
 fn unfolded(text: &[u8]) -> Option<Vec<u8>> {
     let mut unfolded = Vec::new();
     ZlibDecoder::new(text).take(MOST_TEXT + 1).read_to_end(&mut unfolded).ok()?;
     (unfolded.len() as u64 <= MOST_TEXT).then_some(unfolded)
 }
 
-/// The bytes of a profile, written in hexadecimal behind three lines of name and length. Nothing where
-/// it is anything else.
+/// The bytes of a profile, which is in hexadecimal after three lines with its name and length. Empty if it is
+/// malformed.
 fn from_hex(text: &[u8]) -> Vec<u8> {
     let digits = text.split(|&byte| byte == b'\n').skip(3).flatten();
     let digits = digits.filter(|byte| !byte.is_ascii_whitespace());

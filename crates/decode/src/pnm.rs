@@ -1,21 +1,21 @@
-//! PBM, PGM and PPM, in plain text and in binary, and PAM (<https://netpbm.sourceforge.net/doc/>).
+//! PBM, PGM and PPM, in plain text and binary, and PAM (<https://netpbm.sourceforge.net/doc/>).
 
 use crate::samples::over_white;
 use crate::{DecodeError, Format, Limits, Rgb};
 
-/// More than any number of a header has, or of plain pixels: what is longer is none.
+/// More digits than a number in a header or a plain pixel has. A longer number is invalid.
 const MOST_DIGITS: usize = 10;
 
 /// How pixels are stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Layout {
-    /// A digit for each pixel, 1 is black.
+    /// One digit per pixel; 1 is black.
     PlainBits,
-    /// Rows of bits, each from a byte on, 1 is black.
+    /// Rows of bits, each padded to whole bytes; 1 is black.
     Bits,
-    /// Numbers in text.
+    /// Numbers as text.
     Plain,
-    /// Numbers of a byte, or of two where they may be more than 255, the high one first.
+    /// Numbers of one byte, or of two bytes (big-endian) if the maximum exceeds 255.
     Binary,
 }
 
@@ -23,9 +23,9 @@ struct Header {
     width: usize,
     height: usize,
     layout: Layout,
-    /// Samples of a pixel: grey or red, green, blue; with alpha behind where they are even.
+    /// Samples per pixel: grey, or red, green, blue; with alpha if the number is even.
     samples: usize,
-    /// What stands for white.
+    /// The value of white.
     most: u32,
 }
 
@@ -83,17 +83,17 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Rgb, DecodeError> 
 /// Width and height.
 pub(crate) fn header(bytes: &[u8], limits: &Limits) -> Result<(u32, u32), DecodeError> {
     let (Header { width, height, .. }, _) = open(bytes, limits)?;
-    // Sides are within the limits.
+    // The limits ensure that sides fit in 32 bits.
     Ok((width as u32, height as u32))
 }
 
-/// The bytes that decoding takes at its peak.
+/// The peak memory of decoding, in bytes.
 pub(crate) fn estimate(bytes: &[u8], limits: &Limits) -> Result<u64, DecodeError> {
     let (Header { width, height, .. }, _) = open(bytes, limits)?;
     Ok((width * height * 3) as u64)
 }
 
-/// The header of a picture that is within the limits, and the pixels.
+/// The header of a picture within the limits, and its pixels.
 fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Header, &'a [u8]), DecodeError> {
     let (magic, rest) = bytes.split_at_checked(2).ok_or_else(truncated)?;
     let mut text = Text { bytes: rest, is_pixels: false };
@@ -112,7 +112,7 @@ fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Header, &'a [u8]), Deco
     Ok((checked((width, height), layout, samples, most, limits)?, text.bytes))
 }
 
-/// Lines of a name and a value.
+/// Parses the header of a PAM: lines of a name and a value.
 fn open_pam<'a>(mut rest: &'a [u8], limits: &Limits) -> Result<(Header, &'a [u8]), DecodeError> {
     let (mut width, mut height, mut samples, mut most) = (0, 0, 0, 0);
     loop {
@@ -160,7 +160,8 @@ fn checked(
     Ok(Header { width, height, layout, samples, most })
 }
 
-/// As Pillow scales: colours to 8 bits, grey of more to 16, of which the high byte is kept.
+/// Scales a pixel like Pillow: colours to 8 bits; grey of more bits to 16, of which the high byte
+/// is kept.
 fn to_rgb(pixel: [u32; 4], samples: usize, most: u32) -> [u8; 3] {
     let to = |value: u32, white: u32| {
         (f64::from(value) / f64::from(most) * f64::from(white)).round_ties_even() as u32
@@ -180,15 +181,15 @@ fn to_rgb(pixel: [u32; 4], samples: usize, most: u32) -> [u8; 3] {
     }
 }
 
-/// Numbers between white space and comments.
+/// Reads numbers separated by white space and comments.
 struct Text<'a> {
     bytes: &'a [u8],
-    /// Whether the end of the file ends the last number.
+    /// Whether the end of the file terminates the last number.
     is_pixels: bool,
 }
 
 impl Text<'_> {
-    /// The next byte that is no part of a comment.
+    /// The next byte outside comments.
     fn byte(&mut self) -> Option<u8> {
         while let Some((b'#', rest)) = self.bytes.split_first() {
             let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
@@ -199,7 +200,7 @@ impl Text<'_> {
         Some(byte)
     }
 
-    /// The next number, with the white space that ends it.
+    /// The next number. Consumes the white space that ends it.
     fn number(&mut self) -> Result<u32, DecodeError> {
         let mut digits = Vec::new();
         loop {
@@ -217,7 +218,7 @@ impl Text<'_> {
         number(&digits).ok_or_else(no_number)
     }
 
-    /// The next digit, which is 0 or 1.
+    /// The next digit, which must be 0 or 1.
     fn bit(&mut self) -> Result<bool, DecodeError> {
         loop {
             match self.byte().ok_or_else(truncated)? {

@@ -12,25 +12,26 @@ pub struct Rgb {
     covered: Covered,
 }
 
-/// The part of the pixels that the picture lies on, where it was reduced: a line that the divisor
-/// does not divide ends within a pixel. In units of `1 / divisor` of a pixel, which are the pixels
-/// of the picture as it was.
+/// The part of the pixels that a reduced picture covers.
+///
+/// If the divisor does not divide a side, the picture ends within its last pixel. Units are
+/// `1 / divisor` of a pixel, that is, pixels of the original picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Covered {
-    /// By how much the picture was reduced, at least 1.
+    /// The reduction factor, at least 1.
     pub divisor: usize,
-    /// What of the first column the picture does not lie on, less than `divisor`.
+    /// How much of the first column the picture does not cover, less than `divisor`.
     pub left: usize,
-    /// What of the first row the picture does not lie on, less than `divisor`.
+    /// How much of the first row the picture does not cover, less than `divisor`.
     pub top: usize,
-    /// Width of the picture as it was.
+    /// Width of the original picture.
     pub width: usize,
-    /// Height of the picture as it was.
+    /// Height of the original picture.
     pub height: usize,
 }
 
 impl Covered {
-    /// Of a picture of this size that was turned; `pixels` is its width and height before.
+    /// The covered part after turning; `pixels` is the width and height before.
     fn oriented(self, orientation: Orientation, pixels: (usize, usize)) -> Self {
         let Self { divisor, left, top, width, height } = self;
         let right = pixels.0 * divisor - left - width;
@@ -45,16 +46,17 @@ impl Covered {
 }
 
 impl Rgb {
-    /// A picture of `width` x `height` pixels from `height * width * 3` bytes, shape
-    /// (height, width, 3). `None` when a side is zero or the number of bytes another.
+    /// A picture of `width` x `height` pixels from `height * width * 3` bytes, shape (height,
+    /// width, 3). `None` if a side is zero or the number of bytes differs.
     pub fn new(width: usize, height: usize, pixels: Vec<u8>) -> Option<Self> {
         let bytes = width.checked_mul(height)?.checked_mul(3)?;
         let covered = Covered { divisor: 1, left: 0, top: 0, width, height };
         (bytes > 0 && bytes == pixels.len()).then_some(Self { width, height, pixels, covered })
     }
 
-    /// A picture from `height * width * 4` bytes, shape (height, width, 4), whose alpha is not
-    /// premultiplied, composed on white as pictures of files are. `None` as in [`Rgb::new`].
+    /// A picture from `height * width * 4` bytes, shape (height, width, 4), with straight (not
+    /// premultiplied) alpha. It is composed on white, as [`decode`](crate::decode()) does. `None`
+    /// as in [`Rgb::new`].
     pub fn from_rgba(width: usize, height: usize, pixels: &[u8]) -> Option<Self> {
         let (pixels, rest) = pixels.as_chunks();
         let rgb = |&[red, green, blue, alpha]: &[u8; 4]| {
@@ -64,9 +66,9 @@ impl Rgb {
         Self::new(width, height, rgb).filter(|_| rest.is_empty())
     }
 
-    /// A picture of `width` x `height` pixels that was reduced: each of the pixels stands for
-    /// `divisor` x `divisor`, those at the right and at the bottom possibly for less. `None` when
-    /// there is not a pixel for every `divisor` begun of each side, and not one more.
+    /// A picture of `width` x `height` pixels that was reduced. Each of the given pixels stands for
+    /// `divisor` x `divisor` original ones, or for fewer at the right and bottom edges. `None`
+    /// unless the number of pixels per side is the original side divided by `divisor`, rounded up.
     pub fn reduced(width: usize, height: usize, divisor: usize, pixels: Vec<u8>) -> Option<Self> {
         let side = |whole: usize| (divisor > 0).then(|| whole.div_ceil(divisor));
         let reduced = Self::new(side(width)?, side(height)?, pixels)?;
@@ -74,7 +76,7 @@ impl Rgb {
         Some(Self { covered, ..reduced })
     }
 
-    /// What of the pixels the picture lies on: all, unless it was reduced.
+    /// The part of the pixels that the picture covers: all of them, unless it was reduced.
     pub fn covered(&self) -> Covered {
         self.covered
     }
@@ -99,7 +101,7 @@ impl Rgb {
         self.pixels
     }
 
-    /// What this picture shows, whatever file it came from: equal for equal pixels and size.
+    /// A hash of the size and pixels, independent of the file: equal pictures have equal hashes.
     pub fn content_hash(&self) -> ContentHash {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&(self.width as u64).to_le_bytes());
@@ -124,15 +126,15 @@ impl fmt::Debug for Rgb {
     }
 }
 
-/// The first 16 bytes of the BLAKE3 hash of a picture's size and pixels, as they were decoded: of a
-/// picture that was reduced meanwhile, those of the reduced one.
+/// The first 16 bytes of the BLAKE3 hash of a picture's size and pixels, as decoded. For a reduced
+/// picture, these are the reduced ones.
 ///
-/// 128 bits: that any two of a billion pictures agree by accident has a chance of 1e-21.
+/// With 128 bits, the probability that any two of a billion pictures collide is 1e-21.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContentHash(pub [u8; 16]);
 
 impl ContentHash {
-    /// Of a hash of anything else that stands for pixels.
+    /// Creates the hash from a BLAKE3 hash of other data that identifies the pixels.
     pub fn from_blake3(hash: &blake3::Hash) -> Self {
         let mut short = [0; 16];
         short.copy_from_slice(&hash.as_bytes()[..16]);
@@ -141,7 +143,7 @@ impl ContentHash {
 }
 
 impl fmt::Display for ContentHash {
-    /// 32 hexadecimal digits.
+    /// Writes 32 hexadecimal digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
@@ -168,13 +170,14 @@ mod tests {
             let pixels = (0..width * height * 3).map(sample).collect();
             let reduced = (width * 8 - usize::from(seed % 8), height * 8 - usize::from(seed / 8 % 8));
             let picture = Rgb::reduced(reduced.0, reduced.1, 8, pixels).unwrap();
-            // All but the quarter turns undo themselves.
+            // All orientations except the quarter turns are their own inverse.
             let back = match exif { 6 => 8, 8 => 6, other => other };
             let turn = |picture: Rgb, exif| picture.oriented(Orientation::from_exif(exif).unwrap());
             let turned = turn(picture.clone(), exif);
             let sides = if exif > 4 { (height, width) } else { (width, height) };
             prop_assert_eq!((turned.width(), turned.height()), sides);
-            // What the picture does not lie on is turned as pixels there are.
+            // Marks the covered pixels, to check that turning them matches turning the covered
+            // part.
             let inside = |i: usize| i % (width * 8) < reduced.0 && i / (width * 8) < reduced.1;
             let mask = (0..width * height * 64).flat_map(|i| [u8::from(inside(i)); 3]).collect();
             let mask = turn(Rgb::new(width * 8, height * 8, mask).unwrap(), exif);

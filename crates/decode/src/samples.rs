@@ -1,22 +1,22 @@
-//! From a decoder's samples to 8-bit RGB.
+//! Converts a decoder's samples to 8-bit RGB.
 
-/// How a decoder lays out a pixel.
+/// The layout of a decoder's pixels.
 #[derive(Clone, Copy)]
 pub(crate) struct Samples {
-    /// Grey; grey and alpha; red, green, blue; those and alpha.
+    /// 1: grey; 2: grey and alpha; 3: red, green, blue; 4: red, green, blue and alpha.
     pub(crate) channels: usize,
-    /// Bytes of each, 1 or 2 in the machine's order.
+    /// Bytes per sample: 1, or 2 in native byte order.
     pub(crate) bytes: usize,
 }
 
 impl Samples {
-    /// Whether a pixel is no smaller than its 8-bit RGB, which then takes its place.
+    /// Whether a pixel is at least as large as 8-bit RGB, so that it can be converted in place.
     pub(crate) fn in_place(self) -> bool {
         self.channels * self.bytes >= 3
     }
 
-    /// 8-bit RGB rows: 16-bit samples keep their high byte, transparency goes onto white. In the
-    /// same memory where there is room: a large picture is not held twice.
+    /// Converts to 8-bit RGB: 16-bit samples keep their high byte, and transparency is composed on
+    /// white. Works in place if possible, so that a large picture is not held twice.
     pub(crate) fn to_rgb(self, mut buffer: Vec<u8>) -> Vec<u8> {
         match (self.channels, self.bytes) {
             (1, 1) => expand(&mut buffer, |[v]: [u8; 1]| [v; 3]),
@@ -40,12 +40,12 @@ impl Samples {
     }
 }
 
-/// Makes pixels of `N` bytes ones of three in memory of their own.
+/// Converts pixels of `N` bytes to three bytes each, in a new buffer.
 fn expand<const N: usize>(buffer: &mut Vec<u8>, pixel: impl Fn([u8; N]) -> [u8; 3]) {
     *buffer = buffer.as_chunks().0.iter().flat_map(|&bytes| pixel(bytes)).collect();
 }
 
-/// Makes pixels of `N` bytes, three or more, ones of three where they lie.
+/// Converts pixels of `N` bytes, at least three, to three bytes each, in place.
 fn shrink<const N: usize>(buffer: &mut Vec<u8>, pixel: impl Fn([u8; N]) -> [u8; 3]) {
     let pixels = buffer.len() / N;
     for i in 0..pixels {
@@ -57,7 +57,7 @@ fn shrink<const N: usize>(buffer: &mut Vec<u8>, pixel: impl Fn([u8; N]) -> [u8; 
     buffer.shrink_to_fit();
 }
 
-/// The high byte of a sample in the machine's order.
+/// The high byte of a sample in native byte order.
 fn high(sample: [u8; 2]) -> u8 {
     (u16::from_ne_bytes(sample) >> 8) as u8
 }

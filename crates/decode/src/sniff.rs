@@ -2,8 +2,8 @@ use std::fmt;
 
 use crate::{DecodeError, SNIFF_BYTES};
 
-/// A picture format that [`decode`](crate::decode()) reads. All but JPEG, PNG and PNM need a feature of
-/// their name; without it such pictures are refused.
+/// A picture format that [`decode`](crate::decode()) supports. All except JPEG, PNG and PNM need the feature of the
+/// same name; without it, such pictures are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
 pub enum Format {
@@ -18,7 +18,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// All that are read, each at the place of its number.
+    /// All supported formats, each at the index of its number.
     pub const ALL: [Self; 8] = [
         Self::Jpeg,
         Self::Png,
@@ -30,7 +30,7 @@ impl Format {
         Self::JpegXl,
     ];
 
-    /// The format's name, as people write it.
+    /// The format's usual name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Jpeg => "JPEG",
@@ -44,24 +44,24 @@ impl Format {
         }
     }
 
-    /// Stands for the format in what is kept on disk.
+    /// The number that identifies the format in files on disk.
     pub fn number(self) -> u8 {
         self as u8
     }
 
-    /// The format of [`Format::number`].
+    /// The format with this [`Format::number`].
     pub fn from_number(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number)).copied()
     }
 
-    /// The format that files with this ending, without its dot and in any case of letters, go by.
+    /// The format with this file extension, given without its dot, in upper or lower case.
     pub fn of_ending(ending: &[u8]) -> Option<Self> {
         let is_own = |own: &str| ending.eq_ignore_ascii_case(own.as_bytes());
         Self::ALL.into_iter().find(|format| format.endings().iter().any(|own| is_own(own)))
     }
 
-    /// The endings, without dot and in small letters, that files of this format go by: the one list of what
-    /// is taken for a picture by its name.
+    /// The file extensions of this format, without dot and in lower case. This is the only list of extensions by which
+    /// files are taken for pictures.
     pub fn endings(self) -> &'static [&'static str] {
         match self {
             Self::Jpeg => &["jpg", "jpeg", "jpe", "jfif", "jfi", "jif"],
@@ -76,7 +76,7 @@ impl Format {
     }
 }
 
-/// Endings, in small letters, of pictures in formats that are not read.
+/// Extensions, in lower case, of picture formats that are not supported.
 pub const UNREAD_ENDINGS: [&str; 11] =
     ["heic", "heif", "hif", "avif", "jp2", "j2k", "psd", "ico", "qoi", "exr", "svg"];
 
@@ -86,11 +86,10 @@ impl fmt::Display for Format {
     }
 }
 
-/// Tells the format from the first bytes of a file; [`SNIFF_BYTES`] are enough.
+/// Detects the format from the first bytes of a file; [`SNIFF_BYTES`] are enough.
 ///
 /// # Errors
-/// [`DecodeError::NotAPicture`] and [`DecodeError::Unsupported`], naming what the
-/// content looks like instead.
+/// [`DecodeError::NotAPicture`] and [`DecodeError::Unsupported`], which name what the content looks like.
 pub fn sniff(bytes: &[u8]) -> Result<Format, DecodeError> {
     let head = &bytes[..bytes.len().min(SNIFF_BYTES)];
     if let Some(format) = known(head) {
@@ -125,7 +124,7 @@ fn known(head: &[u8]) -> Option<Format> {
     }
 }
 
-/// A text may begin with the magic number, too, but not with a number or a comment behind it.
+/// Whether this is a PNM. A text may also begin with the magic number, but not with a number or a comment after it.
 fn is_pnm(head: &[u8]) -> bool {
     match head {
         [b'P', b'7', b'\n', ..] => true,
@@ -137,17 +136,17 @@ fn is_pnm(head: &[u8]) -> bool {
     }
 }
 
-/// "BM" alone may begin a text; the size of the header that follows is one of a few.
+/// Whether the size of the BMP header is one of the possible values. "BM" alone may also begin a text.
 fn bmp_header_size(head: &[u8]) -> bool {
     head.get(14..18).is_some_and(|b| matches!(b, [12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0]))
 }
 
-/// The name of a format that is not read, and the ending of its files.
+/// The name of an unsupported format, and the extension of its files.
 fn unsupported(head: &[u8]) -> Option<(&'static str, &'static str)> {
     const AVIF: (&str, &str) = ("AVIF", "avif");
     const HEIC: (&str, &str) = ("HEIC", "heic");
     if head.get(4..8) == Some(b"ftyp") {
-        // The brand, and those that it is compatible with.
+        // The major brand, and the compatible brands.
         let end = usize::from(*head.get(3)?).min(head.len());
         let brands = head.get(8..end)?.as_chunks::<4>().0;
         let is = |names: &[&[u8; 4]]| brands.iter().any(|brand| names.contains(&brand));
@@ -196,7 +195,7 @@ fn describe(head: &[u8]) -> &'static str {
     }
     let text = match std::str::from_utf8(head) {
         Ok(text) => text,
-        // A character may be cut by the end of the head.
+        // The end of the head may cut a character.
         Err(e) if e.error_len().is_none() => {
             std::str::from_utf8(&head[..e.valid_up_to()]).unwrap_or("")
         }

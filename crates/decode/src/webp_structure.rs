@@ -1,19 +1,21 @@
-//! The chunks of a WebP, walked without decoding.
+//! Walks the chunks of a WebP without decoding.
 //!
-//! A decoder takes the memory that the bitstream of a frame asks for, and compares that frame with
-//! the picture afterwards; here it is compared before. Chunks: RFC 9649, section 2.
+//! A decoder allocates the memory that a frame's bitstream declares, and only then compares the
+//! frame with the picture; here they are compared first. Chunks: RFC 9649, section 2.
 
 use crate::orientation::{Orientation, orientation};
 use crate::{DecodeError, Format};
 
-/// Chunks that a decoder makes room for before it reads them.
+/// Chunks for which a decoder allocates memory before reading them.
 const READ_WHOLE: [&[u8; 4]; 3] = [b"EXIF", b"ICCP", b"XMP "];
 
+/// Checks the declared sizes of frames and chunks.
+///
 /// # Errors
-/// When the bitstream of a frame is larger than the picture, or a chunk longer than the file.
+/// If the bitstream of a frame is larger than the picture, or a chunk is longer than the file.
 pub(crate) fn check(bytes: &[u8]) -> Result<(), DecodeError> {
     let mut chunks = chunks(bytes.get(12..).unwrap_or_default());
-    // Without this chunk, the bitstream itself says how large the picture is.
+    // Without this chunk, the bitstream itself declares the size of the picture.
     let Some(Chunk { name: b"VP8X", body, .. }) = chunks.next() else { return Ok(()) };
     let side = |at: usize| {
         let [a, b, c] = *body.get(at..)?.first_chunk()?;
@@ -32,7 +34,7 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), DecodeError> {
     Ok(())
 }
 
-/// How the picture is to be turned: what the chunks say that the first of them announces.
+/// The orientation of the picture, from the metadata chunks that the first chunk announces.
 pub(crate) fn orientation_of(bytes: &[u8]) -> Orientation {
     let mut chunks = chunks(bytes.get(12..).unwrap_or_default());
     let flags = match chunks.next() {
@@ -52,20 +54,20 @@ pub(crate) fn orientation_of(bytes: &[u8]) -> Orientation {
 
 struct Chunk<'a> {
     name: &'a [u8; 4],
-    /// Declared, in bytes.
+    /// The declared length in bytes.
     length: usize,
-    /// As far as the file goes.
+    /// The data, as far as the file contains it.
     body: &'a [u8],
 }
 
-/// The chunks one after the other.
+/// Iterates over the chunks.
 fn chunks(mut rest: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     std::iter::from_fn(move || {
         let (name, after) = rest.split_first_chunk::<4>()?;
         let (length, after) = after.split_first_chunk::<4>()?;
         let length = u32::from_le_bytes(*length) as usize;
         let body = &after[..length.min(after.len())];
-        // One of odd length is followed by a byte that fills it up.
+        // A chunk of odd length is followed by a padding byte.
         rest = after.get(length + length % 2..).unwrap_or_default();
         Some(Chunk { name, length, body })
     })
@@ -74,7 +76,7 @@ fn chunks(mut rest: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
 /// Whether no bitstream in a chunk is wider or higher than the canvas.
 fn fits(chunk: &Chunk<'_>, canvas: (u32, u32)) -> bool {
     match chunk.name {
-        // A frame, with chunks of its own; there are no frames within it.
+        // A frame contains chunks of its own. Frames are not nested.
         b"ANMF" => {
             let frame = chunk.body.get(16..).unwrap_or_default();
             chunks(frame).all(|chunk| chunk.name != b"ANMF" && bitstream_fits(&chunk, canvas))

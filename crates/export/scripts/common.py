@@ -1,4 +1,4 @@
-# What follows is the same whatever the format.
+# The code below is the same for all formats.
 
 import json
 import sys
@@ -8,10 +8,10 @@ from PIL import Image, ImageOps
 
 
 def prepared(path, preprocessing):
-    """A picture as the model takes it: upright, on white, at the model's size; u8 RGB."""
+    """Reads a picture and prepares it for the model: upright, on white, at the model's size; u8 RGB."""
     picture = ImageOps.exif_transpose(Image.open(path))
     if picture.mode.startswith(("I", "F")):
-        # 16 bits a channel.
+        # 16 bits per channel.
         picture = Image.fromarray((np.asarray(picture).astype(np.float64) / 257 + 0.5).astype(np.uint8))
     if "A" in picture.getbands() or "transparency" in picture.info:
         picture = picture.convert("RGBA")
@@ -29,7 +29,7 @@ def prepared(path, preprocessing):
 
 
 def as_keras(pixels, to, interpolation, fit):
-    """Resizes as Keras's image_dataset_from_directory does, to whole levels."""
+    """Resizes as Keras's image_dataset_from_directory does, and rounds to integer levels."""
     (height, width), (to_width, to_height) = pixels.shape[:2], to
     inner_width, inner_height, left, top = to_width, to_height, 0, 0
     f32 = np.float32
@@ -54,7 +54,7 @@ def as_keras(pixels, to, interpolation, fit):
 
 
 def area_shares(size, to):
-    """Of each pixel of a line, which share of each pixel of a line of another length it is."""
+    """The weights [to, size] for resizing a line: the share of each output pixel that an input pixel covers."""
     edges = np.arange(to + 1) * (size / to)
     before, after = np.arange(size), np.arange(1, size + 1)
     covered = np.minimum(edges[1:, None], after) - np.maximum(edges[:-1, None], before)
@@ -62,7 +62,7 @@ def area_shares(size, to):
 
 
 def bilinear_shares(size, to):
-    """The same for the two nearest pixels."""
+    """The weights [to, size] for resizing a line by bilinear interpolation."""
     middle = (np.arange(to, dtype=np.float32) + 0.5) * np.float32(size / to) - np.float32(0.5)
     below, weight = np.floor(middle), middle - np.floor(middle)
     shares = np.zeros((to, size))
@@ -74,7 +74,7 @@ def bilinear_shares(size, to):
 
 
 def checked(proof, run):
-    """How the model's answers to the pictures of its proof are like headstart's."""
+    """Compares the model's answers to the pictures of its proof with headstart's."""
     answers, expected = run(proof["pictures"]), proof["answers"]
     return {
         "runtime": RUNTIME,
@@ -92,7 +92,7 @@ def main():
         sys.exit(__doc__.strip())
     path, pictures = arguments[0], arguments[1:]
     if pictures == ["-"]:
-        # Paths on standard input, each of which ends with a NUL.
+        # Paths on standard input, each terminated by a NUL.
         pictures = [name for name in sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split("\0") if name]
     proof, run = load(path)
     proof = np.load(proof)

@@ -20,7 +20,7 @@ RUNTIME = f"Keras {keras.__version__}"
 
 
 def load(path):
-    """The model's proof, and what makes answers of pixels, u8 RGB [n, height, width, 3]."""
+    """The model's proof, and a function from pixels, u8 RGB [n, height, width, 3], to answers."""
     model = keras.saving.load_model(path)
     proof = io.BytesIO(zipfile.ZipFile(path).read("headstart/proof.npz"))
     return proof, lambda pixels: keras.ops.convert_to_numpy(model(pixels, training=False))

@@ -17,7 +17,7 @@ RUNTIME = f"Keras {keras.__version__}"
 
 
 def build(description):
-    """The model that the weights are of."""
+    """The model to which the weights belong."""
     if description["architecture"] != "mobilenetv2" or description["hidden_layers"]:
         raise SystemExit("keras.applications has no such model: export it with --format keras")
     preprocessing, scaling = description["preprocessing"], description["preprocessing"]["scaling"]
@@ -36,7 +36,7 @@ def build(description):
 
 
 def load(path):
-    """The model's proof, and what makes answers of pixels, u8 RGB [n, height, width, 3]."""
+    """The model's proof, and a function from pixels, u8 RGB [n, height, width, 3], to answers."""
     proof = path.removesuffix(".weights.h5").removesuffix(".h5") + ".proof.npz"
     model = build(json.loads(numpy.load(proof)["description.json"]))
     model.load_weights(path)

@@ -16,7 +16,7 @@ RUNTIME = f"onnxruntime {onnxruntime.__version__}"
 
 
 def load(path):
-    """The model's proof, and what makes answers of pixels, u8 RGB [n, height, width, 3]."""
+    """The model's proof, and a function from pixels, u8 RGB [n, height, width, 3], to answers."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     metadata = session.get_modelmeta().custom_metadata_map
     proof = io.BytesIO(base64.b64decode(metadata["headstart.proof"]))

@@ -16,7 +16,7 @@ RUNTIME = f"PyTorch {torch.__version__}"
 
 
 def build(description):
-    """The network, as its weights were trained."""
+    """The network, with the padding and epsilon that its weights were trained with."""
     classes, width = len(description["classes"]), description["width"]
     same = description["padding"] == "same"
     if description["names"] == "timm":
@@ -41,7 +41,7 @@ def build(description):
 
 
 def padded_same(conv, inputs):
-    """Zeros around a convolution's input as TensorFlow and Keras have them: the odd one at the end."""
+    """Pads a convolution's input as TensorFlow and Keras do: an odd zero is added at the end."""
     (x,) = inputs
     zeros = []
     for axis in (-1, -2):
@@ -52,7 +52,7 @@ def padded_same(conv, inputs):
 
 
 def tensors(path):
-    """The metadata and the tensors of a file, which are all of 32 bits."""
+    """The metadata and the tensors of a file; all tensors must be f32."""
     with open(path, "rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
         data = torch.frombuffer(bytearray(file.read()), dtype=torch.float32)
@@ -62,7 +62,7 @@ def tensors(path):
 
 
 def load(path):
-    """The model's proof, and what makes answers of pixels, u8 RGB [n, height, width, 3]."""
+    """The model's proof, and a function from pixels, u8 RGB [n, height, width, 3], to answers."""
     metadata, weights = tensors(path)
     description = json.loads(metadata["headstart.exported"])
     network = build(description)

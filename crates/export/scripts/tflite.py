@@ -22,7 +22,7 @@ except ModuleNotFoundError:
 
 
 def load(path):
-    """The model's proof, and what makes answers of pixels, u8 RGB [n, height, width, 3]."""
+    """The model's proof, and a function from pixels, u8 RGB [n, height, width, 3], to answers."""
     interpreter = Interpreter(path)
     (pixels_in,), (answers_out,) = interpreter.get_input_details(), interpreter.get_output_details()
 

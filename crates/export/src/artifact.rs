@@ -1,4 +1,4 @@
-//! A model that was exported, as files.
+//! An exported model: its file or folder, and its proof.
 
 use std::fs;
 use std::io::Write;
@@ -8,17 +8,17 @@ use headstart_files::{AtomicFile, FileError};
 
 use crate::{Format, Proof};
 
-/// What a model was exported as.
+/// The contents of an exported model.
 #[derive(Clone, Debug)]
 pub enum Content {
-    /// A file.
+    /// A single file.
     File(Vec<u8>),
-    /// Files of a folder, by name.
+    /// The files of a folder, by name.
     Folder(Vec<(&'static str, Vec<u8>)>),
 }
 
 impl Content {
-    /// How many bytes all of it has.
+    /// The total size in bytes.
     pub fn bytes(&self) -> usize {
         match self {
             Self::File(file) => file.len(),
@@ -27,25 +27,25 @@ impl Content {
     }
 }
 
-/// A model that was exported.
+/// An exported model.
 #[derive(Clone, Debug)]
 pub struct Artifact {
-    /// The file, or the folder.
+    /// The file or the folder.
     pub content: Content,
-    /// What proves it.
+    /// The pictures and answers that the file can be checked with.
     pub proof: Proof,
-    /// In whole numbers of 8 bits, on how many pictures it was measured, and of how many the answers stayed.
+    /// For int8: the number of pictures on which it was measured, and the number of unchanged answers.
     pub int8_agreement: Option<(usize, usize)>,
-    /// The [bytes](Proof::to_npz) of the proof where they are not within the file.
+    /// The [bytes](Proof::to_npz) of the proof, if the file does not contain it.
     pub beside: Option<Vec<u8>>,
 }
 
 impl Artifact {
-    /// Writes the file, or the folder, whose files are each written whole or not at all; and the proof beside
-    /// it where that is not within, whose path is returned.
+    /// Writes the file or the folder, and the proof beside it if the file does not contain it. Each file is written
+    /// atomically. Returns the path of the separate proof.
     ///
     /// # Errors
-    /// When one cannot be written.
+    /// [`FileError`] if a file or the folder cannot be written.
     pub fn write(&self, path: &Path) -> Result<Option<PathBuf>, FileError> {
         match &self.content {
             Content::File(file) => write(path, file)?,
@@ -61,10 +61,10 @@ impl Artifact {
         proof.map(|(file, proof)| write(&file, proof).map(|()| file)).transpose()
     }
 
-    /// The file's bytes.
+    /// The bytes of the file.
     ///
     /// # Panics
-    /// When it is a folder.
+    /// If the artifact is a folder.
     pub fn file(&self) -> &[u8] {
         match &self.content {
             Content::File(file) => file,

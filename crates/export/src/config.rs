@@ -5,31 +5,30 @@ use headstart_web::Weights;
 
 use crate::ExportError;
 
-/// What of a model goes into a file, and what proves it.
+/// Which parts of a model are exported, in which form, and with which proof.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ExportConfig {
     /// Where the file's computation ends.
     pub output: Output,
-    /// Pictures of the proof, u8 RGB `[n][height][width][3]` at the model's size; drawn ones when empty.
+    /// The pictures of the proof, u8 RGB `[n][height][width][3]` at the model's size; synthetic ones if empty.
     pub pictures: Vec<u8>,
-    /// The first layer of the base that trains on where the file is trained on; all are frozen when `None`.
+    /// The first layer of the base to leave trainable in the exported file; `None` freezes all layers.
     pub trainable_from: Option<String>,
-    /// Pictures, u8 RGB `[n][height][width][3]` at the model's size, such as those of the training, by which
-    /// weights and values become whole numbers of 8 bits; they stay f32 when empty.
+    /// Pictures for int8 quantization, u8 RGB `[n][height][width][3]` at the model's size, such as those of the
+    /// training. The ranges of values are measured on them. If empty, weights and values stay f32.
     pub int8: Vec<u8>,
-    /// Under whose names PyTorch's weights go out; torchvision's where it has the network, and otherwise
-    /// timm's, when `None`.
+    /// The library whose names PyTorch weights get. If `None`, torchvision if it has the network, and timm otherwise.
     pub names: Option<Names>,
-    /// How a compiled base's weights are kept; in 16 bits when `None`.
+    /// How the weights of a compiled base are stored; in 16 bits if `None`.
     pub weights: Option<Weights>,
     /// The title of a page.
     pub title: Option<String>,
-    /// What a page says of itself below its title.
+    /// The text below the title of a page.
     pub about: Option<String>,
 }
 
-/// A library for PyTorch, by whose names weights go out.
+/// A PyTorch library whose names exported weights can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Names {
     /// torchvision's: `features.2.conv.0.0.weight`.
@@ -39,7 +38,7 @@ pub enum Names {
 }
 
 impl Names {
-    /// The library.
+    /// The name of the library.
     pub fn name(self) -> &'static str {
         match self {
             Self::Torchvision => "torchvision",
@@ -61,56 +60,56 @@ impl FromStr for Names {
 }
 
 impl ExportConfig {
-    /// Where the file's computation ends.
+    /// Sets where the file's computation ends.
     #[must_use]
     pub fn with_output(mut self, output: Output) -> Self {
         self.output = output;
         self
     }
 
-    /// Pictures of the proof.
+    /// Sets the pictures of the proof.
     #[must_use]
     pub fn with_pictures(mut self, pictures: Vec<u8>) -> Self {
         self.pictures = pictures;
         self
     }
 
-    /// The first layer of the base that trains on where the file is trained on.
+    /// Sets the first layer of the base to leave trainable in the exported file.
     #[must_use]
     pub fn with_trainable_from(mut self, layer: impl Into<Option<String>>) -> Self {
         self.trainable_from = layer.into();
         self
     }
 
-    /// Pictures by which weights and values become whole numbers of 8 bits.
+    /// Sets the pictures for int8 quantization.
     #[must_use]
     pub fn with_int8(mut self, pictures: Vec<u8>) -> Self {
         self.int8 = pictures;
         self
     }
 
-    /// Under whose names PyTorch's weights go out.
+    /// Sets the library whose names PyTorch weights get.
     #[must_use]
     pub fn with_names(mut self, names: impl Into<Option<Names>>) -> Self {
         self.names = names.into();
         self
     }
 
-    /// How a compiled base's weights are kept.
+    /// Sets how the weights of a compiled base are stored.
     #[must_use]
     pub fn with_weights(mut self, weights: impl Into<Option<Weights>>) -> Self {
         self.weights = weights.into();
         self
     }
 
-    /// The title of a page.
+    /// Sets the title of a page.
     #[must_use]
     pub fn with_title(mut self, title: impl Into<Option<String>>) -> Self {
         self.title = title.into();
         self
     }
 
-    /// What a page says of itself below its title.
+    /// Sets the text below the title of a page.
     #[must_use]
     pub fn with_about(mut self, about: impl Into<Option<String>>) -> Self {
         self.about = about.into();
@@ -121,18 +120,18 @@ impl ExportConfig {
 /// Where a file's computation ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Output {
-    /// At calibrated probabilities, one of each class.
+    /// Calibrated probabilities, one per class.
     #[default]
     Probabilities,
-    /// At logits, one of each class, before they are divided by the temperature. Of two classes of which
-    /// one is right, that of the first is 0.
+    /// Logits, one per class, before division by the temperature. With two mutually exclusive classes, the logit of the
+    /// first is 0.
     Logits,
-    /// At the features that the head reads.
+    /// The features that the head reads.
     Features,
 }
 
 impl Output {
-    /// What the file's output is called.
+    /// The name of the file's output.
     pub fn name(self) -> &'static str {
         match self {
             Self::Probabilities => "probabilities",

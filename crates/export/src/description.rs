@@ -1,4 +1,4 @@
-//! What a file says of the model beside its weights.
+//! The description of a model, which a file has in addition to the weights.
 
 use headstart_model::{Fit, Interpolation, LayerKind, Network, Padding, Preprocessing};
 use headstart_predict::Model;
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::ExportConfig;
 use crate::pytorch::{FORMAT, default_names};
 
-/// The entry of a file's metadata that has the [`description`].
+/// The metadata entry with the [`description`].
 pub(crate) const ENTRY: &str = "headstart";
 
-/// Everything but the weights, as JSON.
+/// Everything except the weights, as JSON.
 pub(crate) fn description(format: &str, model: &Model, config: &ExportConfig) -> Value {
     let preprocessing = model.network.preprocessing();
     let trust = model.head.trust();
@@ -46,7 +46,7 @@ pub(crate) fn description(format: &str, model: &Model, config: &ExportConfig) ->
     description
 }
 
-/// Whether convolutions pad as TensorFlow's and Keras's do, and not as PyTorch's.
+/// Whether convolutions pad as in TensorFlow and Keras, rather than as in PyTorch.
 fn pads_same(network: &Network) -> bool {
     let windows = network.layers().iter().filter_map(|layer| match layer.kind {
         LayerKind::Conv2D { window, .. } | LayerKind::DepthwiseConv2D { window, .. } => {
@@ -57,7 +57,7 @@ fn pads_same(network: &Network) -> bool {
     !windows.into_iter().any(|window| matches!(window.padding, Padding::Symmetric(1..)))
 }
 
-/// What the network's BatchNormalization adds to variances.
+/// The epsilon that the network's BatchNormalization layers add to variances.
 fn epsilon(network: &Network) -> Option<f32> {
     network.layers().iter().find_map(|layer| match layer.kind {
         LayerKind::BatchNormalization { epsilon, .. } => Some(epsilon),
@@ -65,7 +65,7 @@ fn epsilon(network: &Network) -> Option<f32> {
     })
 }
 
-/// Writes numbers that were f32 with as few digits as say which.
+/// Shortens numbers that are exact f32 values to the fewest digits that identify the f32.
 pub(crate) fn shorten(value: &mut Value) {
     match value {
         Value::Number(number) => {
@@ -81,7 +81,7 @@ pub(crate) fn shorten(value: &mut Value) {
     }
 }
 
-/// What has to happen to a picture before the file takes it, and what the file does itself.
+/// Describes how a picture is prepared for the file, and how the file scales it.
 pub(crate) fn in_words(preprocessing: &Preprocessing) -> String {
     let &Preprocessing { height, width, interpolation, fit, scaling } = preprocessing;
     let resampled = match interpolation {

@@ -1,9 +1,9 @@
-//! Pictures that are drawn: a proof that shows nobody's.
+//! Synthetic pictures, for a proof that contains nobody's photographs.
 
-/// The colour of a place: how far across and down it lies, and the number of its pixel.
+/// The colour of a pixel: a function of the position across and down, each in `0.0..1.0`, and of the pixel's index.
 type Drawing = fn(f32, f32, usize) -> [f32; 3];
 
-/// u8 RGB, `[n][height][width][3]`: unlike each other, with edges, areas and noise, in all colours.
+/// u8 RGB, `[n][height][width][3]`. The pictures differ, and have edges, areas and noise in all colours.
 pub(crate) fn pictures(height: usize, width: usize) -> Vec<u8> {
     let draw: [Drawing; 4] = [gradient, discs, stripes, clouds];
     let mut pictures = Vec::with_capacity(draw.len() * height * width * 3);
@@ -45,7 +45,7 @@ fn stripes(x: f32, y: f32, at: usize) -> [f32; 3] {
     if light { [0.95 - grain, 0.9 - grain, 0.85] } else { [0.1 + grain, 0.25, 0.35 + grain] }
 }
 
-/// Sums of waves, with noise on them.
+/// Sums of waves, with added noise.
 fn clouds(x: f32, y: f32, at: usize) -> [f32; 3] {
     let wave = |a: f32, b: f32, c: f32| 0.25 * (a * x + b * y + c).sin();
     let both = wave(9.0, 5.0, 0.0) + wave(-4.0, 13.0, 1.0);
@@ -53,7 +53,7 @@ fn clouds(x: f32, y: f32, at: usize) -> [f32; 3] {
     [0.5 + both + grain, 0.55 + 0.7 * both - grain, 0.6 - both + 0.5 * grain]
 }
 
-/// In `0.0..1.0`.
+/// A pseudorandom number in `0.0..1.0`.
 fn noise(at: usize) -> f32 {
     let mixed = (at as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -7,112 +7,112 @@ use crate::Output;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
-    /// There is no format of this name.
+    /// No format has this name.
     #[error("unknown format '{name}'; there are {}", known.join(", "))]
     NoSuchFormat {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// Names of the formats.
+        /// The names of the formats.
         known: Vec<&'static str>,
     },
-    /// There are no names of such a library.
+    /// The names of this library are not supported.
     #[error("unknown naming '{name}'; there are torchvision and timm")]
     NoSuchNames {
-        /// What was asked for.
+        /// The requested name.
         name: String,
     },
-    /// Names were asked for, and the format's files have one kind of them.
+    /// Names were requested, but the format has only one kind of names.
     #[error("{format} has no choice of names; only pytorch has")]
     NamesOfOne {
         /// The format.
         format: &'static str,
     },
-    /// A title or a text was given, and the format's files show none.
+    /// A title or a text was given, but the format shows none.
     #[error("{format} has no title and text; only web has")]
     TitleOfPage {
         /// The format.
         format: &'static str,
     },
-    /// It was said how weights are kept, and the format's files keep them as they are.
+    /// A kind of weights was requested, but the format stores weights only as they are.
     #[error("{format} has no choice of weights; only web and wasm have")]
     WeightsOfCompiled {
         /// The format.
         format: &'static str,
     },
-    /// With what is left of the weights other classes come first.
+    /// With rounded weights, the model gives different answers to pictures of the proof.
     #[error(
         "with {} weights the first class of {changed} of {pictures} pictures of the proof changes; use int16",
         weights.name()
     )]
     AnswersChange {
-        /// How they are kept.
+        /// How the weights are stored.
         weights: Weights,
-        /// Pictures with another answer.
+        /// The number of pictures with a different answer.
         changed: usize,
-        /// All pictures.
+        /// The number of all pictures.
         pictures: usize,
     },
-    /// There is nothing that a part of the model could be compiled to.
+    /// A part of the model cannot be compiled to WebAssembly.
     #[error("the model cannot be compiled to WebAssembly: {0}; use onnx instead")]
     Web(#[from] WebError),
-    /// Whole numbers of 8 bits were asked for, and the format's files have none.
+    /// Int8 was requested, but the format does not support it.
     #[error("{format} cannot be quantised to int8; only tflite can")]
     Int8Of {
         /// The format.
         format: &'static str,
     },
-    /// In whole numbers of 8 bits the model would answer otherwise.
+    /// In int8, too many answers of the model change.
     #[error(
         "in int8 only {same} of {pictures} answers stay the same, fewer than 99 %; export in f32, or train on more pictures"
     )]
     Int8Changes {
-        /// Pictures with the same answer.
+        /// The number of pictures with the same answer.
         same: usize,
-        /// Pictures it was measured on.
+        /// The number of pictures on which it was measured.
         pictures: usize,
     },
-    /// The format has no place for a part of the model.
+    /// The format cannot express a part of the model.
     #[error("{format} has no place for {part}; {instead}")]
     Lacks {
         /// The format.
         format: &'static str,
         /// The part.
         part: String,
-        /// What else would do.
+        /// The alternative.
         instead: &'static str,
     },
-    /// The format's files do not end there.
+    /// The format does not support this output.
     #[error("{format} cannot stop at {output}; {} can", others.join(", "))]
     NoSuchOutput {
         /// The format.
         format: &'static str,
-        /// Where the file should have ended.
+        /// The requested output.
         output: Output,
-        /// Formats whose files can.
+        /// The formats that support it.
         others: Vec<&'static str>,
     },
-    /// The encoder of a format refuses what it is given.
+    /// The encoder of a format refuses its input.
     #[error("the model cannot be written as {format}: {reason}")]
     Encoding {
         /// The format.
         format: &'static str,
-        /// What the encoder says.
+        /// The message of the encoder.
         reason: String,
     },
-    /// Pictures of another size than the model takes.
+    /// The pictures do not have the size of the model's input.
     #[error("{bytes} bytes are not whole pictures of {width} x {height} pixels")]
     Pictures {
-        /// Width that the model takes, in pixels.
+        /// The width of the model's input, in pixels.
         width: usize,
-        /// Height that it takes.
+        /// The height of the model's input, in pixels.
         height: usize,
-        /// Bytes that were given.
+        /// The number of bytes that were given.
         bytes: usize,
     },
 }
 
 impl ExportError {
-    /// What can be done about it.
+    /// What a caller can do about the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::NoSuchFormat { .. } | Self::NoSuchNames { .. } => ErrorKind::InvalidName,

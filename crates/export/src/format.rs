@@ -1,4 +1,4 @@
-//! The formats, a row each.
+//! The formats, one row each.
 
 use std::path::{Path, PathBuf};
 
@@ -9,57 +9,57 @@ use crate::{
     Artifact, Content, ExportConfig, ExportError, Output, Proof, keras, onnx, pytorch, tflite, web,
 };
 
-/// A format that models are exported to.
+/// A format to which models can be exported.
 #[derive(Debug)]
 pub struct Format {
-    /// The name by which it is asked for.
+    /// The name by which it is selected.
     pub name: &'static str,
-    /// One line for people.
+    /// A description in one line.
     pub about: &'static str,
-    /// What the names of its files, or folders, end in.
+    /// The ending of its file or folder names.
     pub ending: &'static str,
-    /// Where its files can end.
+    /// The supported outputs.
     pub outputs: &'static [Output],
-    /// What runs its files: packages of Python's, or node.
+    /// What runs its files: Python packages, or node.
     pub runtime: &'static str,
-    /// In what the program is written that runs its files.
+    /// The language of the program that runs its files.
     pub language: Language,
-    /// The program: in Python one that checks a file by its proof and says what is on pictures, with the runtime,
-    /// NumPy and Pillow alone, to which is added what all formats' have in common.
+    /// The program. In Python, it checks a file by its proof and classifies pictures, with only the runtime, NumPy and
+    /// Pillow; the code that all formats share is appended to it.
     script: &'static str,
     write: Write,
-    /// Whether the proof lies within the file, or in one beside it.
+    /// Whether the proof is in the file itself, and not in a separate file.
     holds_proof: bool,
-    /// Whether there are several kinds of names to choose from.
+    /// Whether there is a choice of names.
     takes_names: bool,
-    /// Whether a title is shown.
+    /// Whether it shows a title.
     takes_title: bool,
-    /// Whether it can be chosen how weights are kept.
+    /// Whether there is a choice of how weights are stored.
     takes_weights: bool,
-    /// Whether its files can be in whole numbers of 8 bits.
+    /// Whether it supports int8.
     takes_int8: bool,
 }
 
-/// What a program is written in.
+/// The language of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     /// Python.
     Python,
-    /// JavaScript, for node: it reads no pictures.
+    /// JavaScript, for node; it cannot read pictures.
     JavaScript,
 }
 
-/// Files of a folder, by name.
+/// The files of a folder, by name.
 type Files = Vec<(&'static str, Vec<u8>)>;
 
-/// What writes a model.
+/// The function that writes a model.
 #[derive(Debug)]
 enum Write {
     File(fn(&Subject<'_>, &Proof) -> Result<Vec<u8>, ExportError>),
     Folder(fn(&Subject<'_>, &Proof) -> Result<Files, ExportError>),
 }
 
-/// Every format, in the order in which they are listed.
+/// All formats, in the order in which they are listed.
 pub static FORMATS: &[Format] = &[ONNX, KERAS, KERAS_WEIGHTS, PYTORCH, TFLITE, WEB, WASM];
 
 const ONNX: Format = Format {
@@ -175,10 +175,10 @@ const WASM: Format = Format {
 };
 
 impl Format {
-    /// The format called `name`.
+    /// Finds a format by its name.
     ///
     /// # Errors
-    /// [`ExportError::NoSuchFormat`], with the names that there are.
+    /// [`ExportError::NoSuchFormat`], with the known names.
     pub fn find(name: &str) -> Result<&'static Self, ExportError> {
         FORMATS.iter().find(|format| format.name == name).ok_or_else(|| {
             let known = FORMATS.iter().map(|format| format.name).collect();
@@ -186,10 +186,10 @@ impl Format {
         })
     }
 
-    /// A model as a file of this format. The same model gives the same bytes.
+    /// Exports a model to this format. The same model gives the same bytes.
     ///
     /// # Errors
-    /// When the format has no place for a part of the model, or for what was asked for.
+    /// If the format does not support a part of the model, or a part of the configuration.
     pub fn export(&self, model: &Model, config: &ExportConfig) -> Result<Artifact, ExportError> {
         if !self.outputs.contains(&config.output) {
             let can = |format: &&Format| format.outputs.contains(&config.output);
@@ -237,20 +237,20 @@ impl Format {
         Ok(Artifact { content, proof, int8_agreement, beside })
     }
 
-    /// Whether it is a folder.
+    /// Whether the format writes a folder.
     pub fn is_folder(&self) -> bool {
         matches!(self.write, Write::Folder(_))
     }
 
-    /// Whether it is one file with all that belongs to it, its proof too.
+    /// Whether the format writes a single file that contains everything, including the proof.
     pub fn is_alone(&self) -> bool {
         self.holds_proof && !self.is_folder()
     }
 
-    /// Where the proof lies that a file has no place for: `NAME.proof.npz` beside `NAME.ENDING`.
+    /// The path of a separate proof: `NAME.proof.npz` beside `NAME.ENDING`.
     pub fn proof_beside(file: &Path) -> PathBuf {
         let stem = file.with_extension("");
-        // Of `NAME.weights.h5`, as Keras insists on.
+        // Keras requires the ending `.weights.h5`.
         let stem = if stem.extension().is_some_and(|ending| ending == "weights") {
             stem.with_extension("")
         } else {
@@ -259,9 +259,8 @@ impl Format {
         stem.with_added_extension("proof.npz")
     }
 
-    /// A program that runs files of this format: without pictures it compares the file's answers
-    /// to its proof with headstart's, with pictures, in Python, it says what is on them. It is also the example of
-    /// how such a file is used.
+    /// The program that runs files of this format. Without pictures, it compares the file's answers to its proof with
+    /// headstart's. With pictures, in Python, it classifies them. It is also the example of how to use such a file.
     pub fn script(&self) -> String {
         if self.language == Language::JavaScript {
             return self.script.to_owned();

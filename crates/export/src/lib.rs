@@ -1,9 +1,8 @@
-//! Models as files of other frameworks.
+//! Exports models as files of other frameworks.
 //!
-//! Every file takes the same input, u8 RGB `[batch, height, width, 3]` at the model's size; what the model
-//! does to pixels is a part of it, and so is what makes its scores probabilities. And every file comes with
-//! its [`Proof`]: pictures with the answers that headstart gave, by which anybody can see that it still gives
-//! them.
+//! All files take the same input, u8 RGB `[batch, height, width, 3]` at the model's size. They contain the scaling of
+//! pixels and the calibration of scores. Every file comes with its [`Proof`]: pictures with headstart's answers, by
+//! which anybody can check that the file gives the same answers.
 //!
 //! A format is a row of [`FORMATS`] and a folder of its own.
 #![forbid(unsafe_code)]

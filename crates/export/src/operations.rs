@@ -1,12 +1,12 @@
-//! What of a network a format has a place for.
+//! Checks whether a format supports all parts of a network.
 
 use headstart_engine::frozen::{OpKind, Program};
 use headstart_model::{Activation, LayerKind, Network};
 
 use crate::ExportError;
 
-/// Refuses a program with operations that only some formats write: all but convolutions of all channels or of
-/// each by itself, scalings, paddings and means, followed by nothing or by a clamp.
+/// Refuses a program with operations that only some formats support. All formats support ordinary and depthwise
+/// convolutions, scalings, paddings, means and softmax, with no activation other than a clamp.
 ///
 /// # Errors
 /// [`ExportError::Lacks`], which names the operation, its layer and the base.
@@ -35,10 +35,10 @@ pub(crate) fn check_program(
     Ok(())
 }
 
-/// Refuses a network with layers that [`crate::keras`] does not write.
+/// Refuses a network with layers that [`crate::keras`] cannot write.
 ///
 /// # Errors
-/// As [`check_program`].
+/// Those of [`check_program`].
 pub(crate) fn check_layers(format: &'static str, network: &Network) -> Result<(), ExportError> {
     for layer in network.layers() {
         let is_written = match layer.kind {

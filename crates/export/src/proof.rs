@@ -1,4 +1,4 @@
-//! Pictures with the answers that headstart gave.
+//! The proof of an exported file: pictures with headstart's answers.
 
 use std::io::{Cursor, Write};
 
@@ -9,14 +9,14 @@ use zip::{CompressionMethod, DateTime};
 use crate::subject::Subject;
 use crate::{ExportError, Output, drawn};
 
-/// Pictures at a model's size, and what headstart made of them; of a file in whole numbers of 8 bits, in these.
+/// Pictures at a model's size, and headstart's answers; for an int8 file, the answers in int8.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proof {
     /// u8 RGB, `[n][height][width][3]`.
     pub pictures: Vec<u8>,
     /// `[n][height][width][3]`.
     pub shape: [usize; 4],
-    /// What the file is to put out: f32, `[n][outputs]`.
+    /// The expected output of the file: f32, `[n][outputs]`.
     pub answers: Vec<f32>,
     /// The description of the model, as JSON.
     pub description: String,
@@ -39,13 +39,12 @@ impl Proof {
         Ok(Self { pictures, shape, answers, description: subject.description.to_string() })
     }
 
-    /// How many pictures it has.
+    /// The number of pictures.
     pub fn count(&self) -> usize {
         self.shape[0]
     }
 
-    /// NumPy's `.npz`: arrays `pictures` and `answers`, and the model's description as
-    /// `description.json`.
+    /// The proof as NumPy's `.npz`: arrays `pictures` and `answers`, and the model's description as `description.json`.
     pub fn to_npz(&self) -> Vec<u8> {
         let answers = [self.count(), self.answers.len() / self.count().max(1)];
         let values: Vec<u8> = self.answers.iter().flat_map(|x| x.to_le_bytes()).collect();
@@ -60,7 +59,7 @@ impl Proof {
     }
 }
 
-/// What the file is to put out for pictures of the model's size.
+/// The expected output of the file for pictures at the model's size.
 fn answers(subject: &Subject<'_>, pictures: &[u8]) -> Vec<f32> {
     let model = subject.model;
     let (height, width) = subject.size();
@@ -92,7 +91,7 @@ fn npy(kind: &str, shape: &[usize], data: &[u8]) -> Vec<u8> {
     let axes: Vec<String> = shape.iter().map(usize::to_string).collect();
     let mut header =
         format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({}), }}", axes.join(", "));
-    // All before the data is a multiple of 64 bytes, of which the last ends a line.
+    // Everything before the data is a multiple of 64 bytes long, and ends with a newline.
     const BEFORE: usize = 10;
     let padded = (BEFORE + header.len() + 1).next_multiple_of(64) - BEFORE;
     header += &" ".repeat(padded - 1 - header.len());
@@ -104,7 +103,7 @@ fn npy(kind: &str, shape: &[usize], data: &[u8]) -> Vec<u8> {
     file
 }
 
-/// A zip archive of these, always the same of the same.
+/// A zip archive of these entries. The same entries give the same bytes.
 pub(crate) fn zipped(method: CompressionMethod, entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default()

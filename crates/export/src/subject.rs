@@ -1,4 +1,4 @@
-//! What is exported, in the form in which every format writes it.
+//! The model to export, in the form that all formats share.
 
 use headstart_engine::head::{Head, Task, argmax};
 use headstart_model::{Elementwise, Scaling, Tensor};
@@ -10,27 +10,27 @@ use crate::int8::Int8;
 use crate::pytorch::default_names;
 use crate::{ExportConfig, ExportError, Names, Output};
 
-/// A model on its way into a file.
+/// A model to export, with its configuration and description.
 pub(crate) struct Subject<'a> {
     pub(crate) model: &'a Model,
     pub(crate) config: &'a ExportConfig,
-    /// Everything but the weights, as JSON.
+    /// Everything except the weights, as JSON.
     pub(crate) description: Value,
-    /// The base in whole numbers of 8 bits, where it was asked for so.
+    /// The base in int8, if requested.
     pub(crate) int8: Option<Int8>,
 }
 
 /// A dense layer of the head.
 pub(crate) struct Dense {
-    /// `hidden_0`, …, and the last is `predictions`.
+    /// `hidden_0` and so on; the last layer is `predictions`.
     pub(crate) name: String,
     /// `[inputs, units]`.
     pub(crate) kernel: Tensor,
     /// `[units]`.
     pub(crate) bias: Tensor,
-    /// What follows; nothing after the last.
+    /// The activation after the layer; linear for the last one.
     pub(crate) activation: Elementwise,
-    /// Share of its inputs that dropout zeroes in training.
+    /// The share of inputs that dropout zeroes in training.
     pub(crate) dropout: f32,
 }
 
@@ -39,10 +39,10 @@ impl<'a> Subject<'a> {
         Self { model, config, description: description(format, model, config), int8: None }
     }
 
-    /// In whole numbers of 8 bits, as pictures at the model's size ask for.
+    /// Quantizes the base to int8, calibrated on pictures at the model's size.
     ///
     /// # Errors
-    /// As [`Int8::new`].
+    /// Those of [`Int8::new`].
     pub(crate) fn in_int8(mut self, pictures: &[u8]) -> Result<Self, ExportError> {
         let int8 = Int8::new(&self, pictures)?;
         let (pictures, same) = int8.agreement;
@@ -56,12 +56,12 @@ impl<'a> Subject<'a> {
         self.config.output
     }
 
-    /// Under whose names PyTorch's weights go out.
+    /// The library whose names PyTorch weights get.
     pub(crate) fn names(&self) -> Names {
         self.config.names.unwrap_or_else(|| default_names(self.model))
     }
 
-    /// How many values that is for a picture.
+    /// The number of output values per picture.
     pub(crate) fn outputs(&self) -> usize {
         match self.output() {
             Output::Features => self.model.network.output().channels(),
@@ -69,7 +69,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Height and width of a picture.
+    /// The height and the width of a picture.
     pub(crate) fn size(&self) -> (usize, usize) {
         let preprocessing = self.model.network.preprocessing();
         (preprocessing.height, preprocessing.width)
@@ -83,8 +83,8 @@ impl<'a> Subject<'a> {
         self.model.head.task()
     }
 
-    /// The head's dense layers; none where the computation ends before them. The last has a logit for each
-    /// class.
+    /// The dense layers of the head; the last one has a logit for each class. Empty if the computation ends before the
+    /// head.
     pub(crate) fn dense(&self) -> Vec<Dense> {
         match self.output() {
             Output::Features => Vec::new(),
@@ -92,7 +92,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// What probabilities say: the likeliest class, or all that are at their thresholds.
+    /// The answer that probabilities imply: the most likely class, or all classes at or above their thresholds.
     pub(crate) fn answer(&self, probabilities: &[f32]) -> Vec<usize> {
         let head = &self.model.head;
         if head.task().is_single_label() {
@@ -102,8 +102,8 @@ impl<'a> Subject<'a> {
         (0..probabilities.len()).filter(given).collect()
     }
 
-    /// What logits are divided by on the way to probabilities, one number for all or one for each; nothing
-    /// where that would change none.
+    /// The temperature by which logits are divided: one number for all classes, or one for each. `None` if it is 1, or
+    /// if the output is not probabilities.
     pub(crate) fn temperature(&self) -> Option<&[f32]> {
         let temperature = self.model.head.trust().temperature.as_ref();
         let temperature = temperature.filter(|temperature| !temperature.is_one());
@@ -121,7 +121,7 @@ fn dense(head: &Head) -> Vec<Dense> {
         let (activation, dropout) = (hidden.activation, hidden.dropout);
         Dense { name: format!("hidden_{index}"), kernel, bias, activation, dropout }
     });
-    // One logit is that of the second of two classes; beside it the first has 0.
+    // A single logit belongs to the second of two classes; the first one gets the logit 0.
     let with_first = |values: &[f32]| values.iter().flat_map(|&value| [0.0, value]).collect();
     let (kernel, bias): (Vec<f32>, Vec<f32>) = match head.units() < head.classes {
         true => (with_first(&head.kernel), with_first(&head.bias)),

@@ -8,10 +8,10 @@ use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::{Elementwise, Network, Tensor, Weights, weight_name};
 use headstart_predict::{ClassifierHead, Model, Temperature, Trust};
 
-/// Names that whoever writes them into anything has to escape.
+/// Class names that need escaping in every format.
 pub(crate) const AWKWARD: [&str; 4] = ["a \"b\" 'c'", "back\\slash", "<d> & {e}", "naïve 猫 🐈"];
 
-/// Numbers in `-1.0..1.0` that look random.
+/// Pseudorandom numbers in `-1.0..1.0`.
 pub(crate) fn numbers(seed: usize, count: usize) -> Vec<f32> {
     let number = |i: usize| {
         let mixed = ((seed * 1_000_003 + i) as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -21,7 +21,7 @@ pub(crate) fn numbers(seed: usize, count: usize) -> Vec<f32> {
     (0..count).map(number).collect()
 }
 
-/// A network for pictures of 40 x 32 pixels, with weights that keep values of one size.
+/// A network for pictures of 40 x 32 pixels, with weights that keep the values of all layers at a similar scale.
 pub(crate) fn network(architecture: &str) -> (Network, Weights) {
     let architecture = Architecture::find(architecture).expect("it is registered");
     let width = architecture.widths.iter().copied().reduce(f32::min);
@@ -32,7 +32,8 @@ pub(crate) fn network(architecture: &str) -> (Network, Weights) {
         let shape = &spec.shape;
         let mut values = numbers(index, spec.len());
         let scaled: (f32, f32) = match spec.name {
-            // Of each output, as many inputs as all axes but the last have, or of a depthwise kernel two.
+            // Kernels are scaled by the number of inputs of an output: the product of all axes except the last, or, for
+            // a depthwise kernel, of its two sides.
             "count" | "mean" => (0.1, 0.0),
             "kernel" if shape[3] == 1 => (2.3 / shape[0] as f32, 0.0),
             "kernel" => (2.3 / ((shape[0] * shape[1] * shape[2]) as f32).sqrt(), 0.0),
@@ -83,7 +84,7 @@ pub(crate) fn model(
     Model { network, weights, further: Vec::new(), mirrored: false, head, training: None }
 }
 
-/// Models of bases with operations that ONNX alone has a place for.
+/// Models whose bases have operations that only ONNX supports.
 pub(crate) fn uncommon_models() -> Vec<(&'static str, Model)> {
     [
         "resnet18",
@@ -98,7 +99,7 @@ pub(crate) fn uncommon_models() -> Vec<(&'static str, Model)> {
     .into()
 }
 
-/// Models of every base whose operations all formats have, and of every kind of head.
+/// Models of every base whose operations all formats support, and of every kind of head.
 pub(crate) fn models() -> Vec<(&'static str, Model)> {
     use Elementwise as E;
     let relu6 = E::by_name("relu6").expect("it is known");

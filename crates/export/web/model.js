@@ -1,15 +1,15 @@
-// A classifier that headstart compiled to WebAssembly: everything happens here, nothing is sent anywhere.
+// A classifier that headstart compiled to WebAssembly. It runs locally, and sends nothing anywhere.
 
-// The smallest module with a fused multiply-add of relaxed SIMD: whether it is valid says what the engine has.
+// The smallest module with a fused multiply-add of relaxed SIMD; it is valid only if the engine supports that.
 const RELAXED = new Uint8Array([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0, 65, 0, 253, 15, 65, 0, 253, 15,
   65, 0, 253, 15, 253, 133, 2, 11,
 ]);
-// Pictures with more pixels are drawn at a smaller size: browsers have no larger canvas everywhere.
+// Pictures with more pixels are reduced, since not all browsers support a larger canvas.
 const MOST_PIXELS = 16_000_000;
 
 /**
- * Loads the model, from the files beside this one or through `read`, a function from a file's name to its bytes.
+ * Loads the model, from the files beside this one or with `read`, a function from a file's name to its bytes.
  */
 export async function load({ read = readBeside } = {}) {
   const functions = WebAssembly.validate(RELAXED) ? "relaxed.wasm" : "simd.wasm";
@@ -22,7 +22,7 @@ export async function load({ read = readBeside } = {}) {
   return new Model(exports, memory.memory);
 }
 
-// Written out, so that bundlers see which files belong to this one.
+// Written out, so that bundlers detect the files that this one needs.
 const BESIDE = {
   "weights.wasm": () => new URL("./weights.wasm", import.meta.url),
   "relaxed.wasm": () => new URL("./relaxed.wasm", import.meta.url),
@@ -54,7 +54,7 @@ export class Model {
     return MODEL.classes;
   }
 
-  /** What the model is, as in every exported file. */
+  /** The description of the model, as in every exported file. */
   get description() {
     return MODEL.description;
   }
@@ -65,18 +65,18 @@ export class Model {
     return { width, height };
   }
 
-  /** What is on a picture: a file, or anything that can be drawn. */
+  /** Classifies a picture: a file, or anything that can be drawn. */
   async predict(picture) {
     return this.predictImageData(await pixelsOf(picture));
   }
 
-  /** The same of pixels with alpha, of any size. */
+  /** Classifies RGBA pixels of any size, synchronously. */
   predictImageData({ data, width, height }) {
     const isWhole = [width, height].every((side) => Number.isInteger(side) && side > 0);
     if (!isWhole || data.length !== 4 * width * height) {
       throw new RangeError(`${data.length} bytes are no picture of ${width} x ${height} RGBA pixels`);
     }
-    // What lies between the picture and what the network takes must fit into 32 bits, too.
+    // Intermediate results of resizing must fit into 32-bit memory, too.
     const values = Math.max(width * height, MODEL.width * height, width * MODEL.height);
     if (values > 2 ** 27) throw new RangeError(`a picture of ${width} x ${height} pixels is too large`);
     try {
@@ -89,7 +89,7 @@ export class Model {
     return this.#run();
   }
 
-  /** The same of u8 RGB pixels at the size that the network takes. */
+  /** Classifies u8 RGB pixels at the size of the network's input. */
   predictPixels(pixels) {
     const own = this.pixels();
     if (pixels.length !== own.length) {
@@ -99,12 +99,12 @@ export class Model {
     return this.#run();
   }
 
-  /** The pixels that the network has seen last. A view, which holds until the next prediction. */
+  /** The network's last input, u8 RGB: a view, which is valid until the next prediction. */
   pixels() {
     return new Uint8Array(this.#memory.buffer, this.#wasm.picture.value, MODEL.width * MODEL.height * 3);
   }
 
-  /** How much each place of the last picture speaks for a class, row by row. */
+  /** How much each position of the last picture contributes to a class, row by row. */
   heatmap(label) {
     const at = MODEL.classes.indexOf(label);
     if (at < 0) throw new RangeError(`there is no class ${label}`);
@@ -121,7 +121,7 @@ export class Model {
     const answer = {};
     if (MODEL.unknown !== null) {
       answer.unknownScore = this.#floats("unknown", 1)[0];
-      // Also where it is no number.
+      // Also true if the score is NaN.
       answer.unknown = !(answer.unknownScore <= MODEL.unknown);
     }
     if (MODEL.thresholds) {
@@ -142,7 +142,7 @@ export class Model {
   }
 }
 
-/** A picture's RGBA pixels, upright and in full. */
+/** The RGBA pixels of the whole picture, upright; reduced above MOST_PIXELS. */
 export async function pixelsOf(picture) {
   if (picture && picture.data && picture.width) return picture;
   if (typeof createImageBitmap === "undefined") {

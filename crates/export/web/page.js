@@ -1,10 +1,10 @@
-// The page around the model: pictures that are dropped, chosen, pasted or seen by the camera.
+// The page around the model: classifies pictures that are dropped, chosen, pasted or taken by the camera.
 
 const { load, pixelsOf, decoded, joined } = globalThis.headstart;
 const SHOWN = 5;
 // The longer side of a picture on the page.
 const SIDE = 640;
-// Of the colour of a heatmap in a pixel; the rest is the picture's light.
+// The share of the heatmap's colour in a pixel; the rest is the picture's luminance.
 const TINT = 0.6;
 const FADED = 0.7;
 const COLOURS = [[20, 12, 60], [92, 22, 124], [200, 46, 96], [247, 140, 44], [255, 236, 140]];
@@ -31,7 +31,7 @@ async function start() {
   by("explaining").hidden = false;
 }
 
-/** A part of the page, which nobody needs after that. */
+/** Reads a part of the page, and removes its element, which is no longer needed. */
 async function read(name) {
   const element = by(name);
   const packed = new Blob([decoded(element.textContent)]);
@@ -77,7 +77,7 @@ async function show(card, picture, name) {
   const pixels = context.getImageData(0, 0, width, height);
   const size = [bitmap.width, bitmap.height];
   bitmap.close();
-  // Nothing comes between the answer and its map.
+  // No other prediction may come between the answer and its heatmap.
   const answer = model.predictImageData(await pixelsOf(picture));
   const map = model.heatmap(answer.scores[0].label);
   const own = { context, pixels, map, size };
@@ -101,7 +101,7 @@ function answered(answer) {
   return [element("h2", {}, headline), ...closest, scores];
 }
 
-/** The picture, with what speaks for the first class where that is asked for. */
+/** Draws the picture, with the heatmap of the first class if it is requested. */
 function draw({ context, pixels, map, size }) {
   if (!by("explain").checked) {
     context.putImageData(pixels, 0, 0);
@@ -133,13 +133,13 @@ function draw({ context, pixels, map, size }) {
   context.putImageData(shown, 0, 0);
 }
 
-/** For each pixel of a line, the cells of the map that it lies between; nothing where the model does not look. */
+/** For each pixel of a line, the cells of the map on either side of it; null if the model does not see the pixel. */
 function places(pixels, cells, axis, size) {
   const input = [model.size.width, model.size.height];
   const { fit } = model.description.preprocessing;
   const [zoomX, zoomY] = [input[0] / size[0], input[1] / size[1]];
   const zoom = fit === "crop" ? Math.max(zoomX, zoomY) : Math.min(zoomX, zoomY);
-  // How much of the input the whole picture would fill.
+  // The length of the whole picture in pixels of the input.
   const filled = fit === "stretch" ? input[axis] : size[axis] * zoom;
   const first = (input[axis] - filled) / 2;
   return Array.from({ length: pixels }, (_, pixel) => {
@@ -171,7 +171,7 @@ async function startCamera() {
   by("video").srcObject = stream;
   await by("video").play();
   by("keep").focus();
-  // Until it is stopped, and perhaps started anew.
+  // Until the camera is stopped, even if it is started again.
   while (stream === own) {
     try {
       if (by("video").videoWidth > 0) {
@@ -207,7 +207,7 @@ async function keep() {
 const drop = by("drop");
 by("files").onchange = async (event) => {
   const files = [...event.target.files];
-  // The same file may be chosen again.
+  // Lets the same file be chosen again.
   event.target.value = "";
   await add(files);
 };
@@ -224,7 +224,7 @@ by("clear").onclick = () => {
 by("camera").onclick = startCamera;
 by("stop").onclick = stopCamera;
 by("keep").onclick = keep;
-// Anywhere on the page: what misses the field would otherwise be opened by the browser.
+// Accepts drops anywhere on the page: the browser would open files that are dropped outside the field.
 document.ondragover = (event) => {
   event.preventDefault();
   drop.classList.add("over");

@@ -1,6 +1,6 @@
 // Compares the answers of an exported page or package to the pictures of its proof with headstart's:
 //   node verify.mjs PAGE.html      node verify.mjs FOLDER
-// It needs nothing but node.
+// Needs only node.
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -12,7 +12,7 @@ if (!path) {
   process.exit(2);
 }
 
-/** What is in a page, which has its parts in scripts that nobody runs. */
+/** The contents of a page, which has its parts in script elements that are not run. */
 async function ofPage(path) {
   const page = await readFile(path, "utf8");
   const script = (id) => page.split(`id="${id}">`)[1].split("</script>")[0];

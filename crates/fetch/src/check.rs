@@ -1,4 +1,4 @@
-//! Whether a file is the one that was published.
+//! Checks whether a file is the published one.
 
 use std::fmt::{self, Write};
 use std::fs::File;
@@ -9,10 +9,10 @@ use headstart_files::FileError;
 use md5::{Digest, Md5};
 use sha2::Sha256;
 
-/// What its publisher says of a file.
+/// The properties of a file that its publisher states.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Expected {
-    /// How long it is.
+    /// Its length.
     pub size: Option<Size>,
     /// A hash of its content.
     pub hash: Option<Hash>,
@@ -21,23 +21,24 @@ pub struct Expected {
 /// The length of a file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Size {
-    /// Exactly so many bytes.
+    /// An exact number of bytes.
     Bytes(u64),
-    /// So many MiB, rounded to a thousandth of one.
+    /// A number of MiB, rounded to three decimals.
     Mebibytes(f64),
 }
 
 impl Size {
-    /// Whether a file of so many bytes has it.
+    /// Whether a file of `bytes` bytes has this length.
     pub fn is_of(self, bytes: u64) -> bool {
         match self {
             Self::Bytes(own) => bytes == own,
-            // A little more than half of the last digit, which some cut off rather than round.
+            // Slightly more than half of the last digit, because some publishers truncate instead
+            // of rounding.
             Self::Mebibytes(own) => (bytes as f64 / MEBIBYTE - own).abs() <= 0.001,
         }
     }
 
-    /// About how many bytes these are.
+    /// The approximate number of bytes.
     pub fn bytes(self) -> u64 {
         match self {
             Self::Bytes(own) => own,
@@ -57,17 +58,17 @@ impl fmt::Display for Size {
     }
 }
 
-/// A hash of a file's content in lower-case hexadecimal digits.
+/// A hash of a file's content, in lower-case hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hash {
-    /// SHA-256, or its first digits where no more are published.
+    /// SHA-256, or its first digits if the publisher gives no more.
     Sha256(&'static str),
-    /// MD5, which is proof against accidents alone.
+    /// MD5, which detects only accidental changes.
     Md5(&'static str),
 }
 
 impl Hash {
-    /// What it is called.
+    /// The name of the algorithm.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Sha256(_) => "SHA-256",
@@ -75,14 +76,14 @@ impl Hash {
         }
     }
 
-    /// Its digits.
+    /// The hexadecimal digits.
     pub fn hex(&self) -> &'static str {
         match self {
             Self::Sha256(hex) | Self::Md5(hex) => hex,
         }
     }
 
-    /// Whether a file has it.
+    /// Whether a file has this hash.
     pub fn is_of(&self, digests: &Digests) -> bool {
         digests.of(self).starts_with(self.hex())
     }
@@ -91,16 +92,16 @@ impl Hash {
 /// The hashes and the length of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digests {
-    /// SHA-256 in lower-case hexadecimal digits.
+    /// SHA-256, in lower-case hexadecimal digits.
     pub sha256: String,
-    /// The same of MD5.
+    /// MD5, in lower-case hexadecimal digits.
     pub md5: String,
-    /// Bytes.
+    /// The length in bytes.
     pub bytes: u64,
 }
 
 impl Digests {
-    /// The one that is of the same kind.
+    /// The digest of the same kind as `hash`.
     pub(crate) fn of(&self, hash: &Hash) -> &str {
         match hash {
             Hash::Sha256(_) => &self.sha256,
@@ -112,7 +113,7 @@ impl Digests {
 /// Reads a file once and hashes it.
 ///
 /// # Errors
-/// [`FileError`], naming it.
+/// [`FileError`], naming the file.
 pub fn digests(path: &Path) -> Result<Digests, FileError> {
     let read = || -> io::Result<Digests> {
         let (mut sha256, mut md5, mut bytes) = (Sha256::new(), Md5::new(), 0);
@@ -169,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_rounded_size_fits_what_rounds_to_it() {
-        // ResNet-18 of torchvision: 46,830,571 bytes, published as 44.661.
+        // torchvision's ResNet-18: 46,830,571 bytes, published as 44.661.
         let size = Size::Mebibytes(44.661);
         assert!(size.is_of(46_830_571));
         assert!(!size.is_of(46_830_571 + 2_000) && !size.is_of(46_830_571 - 2_000));

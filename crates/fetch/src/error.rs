@@ -1,4 +1,4 @@
-//! Why a file could not be fetched.
+//! Errors of fetching files.
 
 use std::path::Path;
 
@@ -14,71 +14,71 @@ pub enum FetchError {
     /// The system has no program to fetch files with.
     #[error("{url}: cannot be fetched, since neither curl nor wget is on the PATH")]
     NoProgram {
-        /// The file.
+        /// The file's address.
         url: String,
     },
-    /// The address is none of the web's.
+    /// The address is not a web address.
     #[error("{url}: is not an address that begins with https:// or http://")]
     BadUrl {
         /// The address.
         url: String,
     },
-    /// The server cannot be reached, or the connection broke and could not be made again.
+    /// The server cannot be reached, or the connection broke and could not be restored.
     #[error("{url}: cannot be fetched ({reason})")]
     Unreachable {
-        /// The file.
+        /// The file's address.
         url: String,
-        /// What the program said.
+        /// The program's message.
         reason: String,
-        /// Bytes that are there; the next try goes on from them.
+        /// The number of bytes received; the next attempt continues from there.
         received: u64,
     },
-    /// The server answers, and does not have the file.
+    /// The server answers, but does not have the file.
     #[error("{url}: the server does not have the file (status {status})")]
     Refused {
-        /// The file.
+        /// The file's address.
         url: String,
-        /// HTTP's status.
+        /// The HTTP status.
         status: u16,
     },
-    /// What arrived is not as long as the published file.
+    /// The received data and the published file differ in length.
     #[error("{url}: {received} bytes arrived, but the published file has {expected}")]
     Length {
-        /// The file.
+        /// The file's address.
         url: String,
-        /// Bytes that arrived.
+        /// The number of bytes received.
         received: u64,
-        /// What its publisher says.
+        /// The published size.
         expected: Size,
     },
-    /// What arrived is longer than any file that is wanted.
+    /// The received data exceeds the size limit.
     #[error("{url}: is larger than {most} bytes")]
     TooLong {
-        /// The file.
+        /// The file's address.
         url: String,
-        /// The limit.
+        /// The limit in bytes.
         most: u64,
     },
-    /// What arrived is not the published file.
+    /// The received data is not the published file.
     #[error("{url}: what arrived is not the published file: its {} is {found}, not {}", expected.kind(), expected.hex())]
     Content {
-        /// The file.
+        /// The file's address.
         url: String,
-        /// The hash of what arrived.
+        /// The hash of the received data.
         found: String,
-        /// What its publisher says.
+        /// The published hash.
         expected: Hash,
     },
-    /// The system does not write what arrives.
+    /// The received data cannot be written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Whoever watches wanted no more.
+    /// The callback requested cancellation.
     #[error("interrupted")]
     Cancelled,
 }
 
 impl FetchError {
-    /// What can be done about it.
+    /// What a caller can do about the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::NoProgram { .. } => ErrorKind::Unsupported,
@@ -92,7 +92,7 @@ impl FetchError {
         }
     }
 
-    /// The file on this machine that it is about.
+    /// The file on this machine that the error is about.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::File(error) => Some(&error.path),

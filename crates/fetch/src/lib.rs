@@ -1,8 +1,8 @@
-//! Files from the web: resumed where a connection broke, checked, and in their place whole or not at all.
+//! Downloads files: resumes broken connections, checks the content, and puts files in place atomically.
 //!
-//! The system's own program does the transfer, curl, wget or PowerShell, so that no TLS library is a part of
-//! this one, and proxies and certificates are those that the user has set up. It writes to a pipe; what
-//! arrives is written, counted and hashed here.
+//! The transfer is done by the system's own program (curl, wget or PowerShell), so that this crate needs no TLS
+//! library, and the user's proxies and certificates apply. The program writes to a pipe; the data is written, counted
+//! and hashed here.
 #![forbid(unsafe_code)]
 
 mod check;
@@ -16,13 +16,13 @@ pub use error::FetchError;
 pub use part::{Arrived, Slot};
 pub use program::Program;
 
-/// How a transfer goes.
+/// Progress of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Another process fetches the same file, and is waited for.
+    /// Waiting for another process that fetches the same file.
     Waiting,
-    /// So many bytes of the file are there.
+    /// The number of bytes of the file received so far.
     Received(u64),
-    /// The connection broke after so many bytes, and is made again.
+    /// The connection broke after this many bytes, and is being restored.
     Again(u64),
 }

@@ -1,4 +1,4 @@
-//! A file on its way: the part that has arrived, and the lock on its place.
+//! A file that is being downloaded: the part received so far, and the lock on its destination.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -12,36 +12,36 @@ use crate::program::{End, Program};
 use crate::transfer::{self, Stop};
 use crate::{Digests, Expected, FetchError, Step, digests};
 
-/// The place of a file, which no other process fetches meanwhile.
+/// An exclusive claim on a destination, so that no other process fetches the file at the same time.
 #[derive(Debug)]
 pub struct Slot {
     to: PathBuf,
     part: PathBuf,
-    /// The system lets go of the lock when the process ends, however it does.
+    /// The operating system releases the lock when the process ends for any reason.
     _lock: File,
 }
 
-/// A file that has arrived and been checked, still under the name of a part. Dropped, it is gone.
+/// A file that was received and checked, but still has the name of a part. Dropping it deletes it.
 #[derive(Debug)]
 pub struct Arrived {
-    /// Until it is kept.
+    /// `None` once the file is kept.
     slot: Option<Slot>,
     digests: Digests,
 }
 
-/// Runs without a byte before a connection is given up, once one was there.
+/// Attempts that receive nothing before giving up, if an earlier attempt received data.
 const TRIES: usize = 3;
-/// How long to wait before a connection is made again, or a lock is asked for.
+/// Pause before reconnecting.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How often whoever watches is asked meanwhile.
+/// Interval between calls of the callback while waiting.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 impl Slot {
-    /// Takes the place of the file `to`, whose folder is there. Where another process has it, waits until
-    /// it is done or `watch` returns false; the file may be there then.
+    /// Claims the destination `to`, whose folder must exist. If another process has claimed it, waits until that
+    /// process is done or `watch` returns false. The file may exist afterwards.
     ///
     /// # Errors
-    /// [`FetchError::Cancelled`], and [`FetchError::File`] when nothing can be written there.
+    /// [`FetchError::Cancelled`], and [`FetchError::File`] if nothing can be written there.
     pub fn take(to: &Path, watch: &mut dyn FnMut(Step) -> bool) -> Result<Self, FetchError> {
         let path = beside(to, ".lock");
         let failed = |cause| FileError { action: "write", path: path.clone(), cause };
@@ -56,7 +56,7 @@ impl Slot {
                     }
                     thread::sleep(PATIENCE);
                 }
-                // File systems without locks.
+                // Some file systems have no locks.
                 Err(TryLockError::Error(cause)) if cause.kind() == io::ErrorKind::Unsupported => {
                     break;
                 }
@@ -66,12 +66,13 @@ impl Slot {
         Ok(Self { to: to.to_owned(), part: beside(to, ".part"), _lock: file })
     }
 
-    /// Fetches the file from `url`, going on from what is there of it, and checks it. Where a connection
-    /// breaks it is made again, as long as bytes arrive. Fetching ends when `watch` returns false; what has
-    /// arrived stays for the next time.
+    /// Fetches the file from `url` and checks it.
+    ///
+    /// Continues from the part received earlier, if any. A broken connection is restored as long as data arrives. If
+    /// `watch` returns false, fetching stops, and the data received is kept for the next attempt.
     ///
     /// # Errors
-    /// When it cannot be fetched, is not what its publisher says, or has more than `most` bytes.
+    /// If the file cannot be fetched, is not the published one, or has more than `most` bytes.
     pub fn fetch(
         self,
         url: &str,
@@ -88,7 +89,7 @@ impl Slot {
         let had = self.length();
         self.transfer(url, program, most, watch)?;
         let digests = match self.check(url, expected) {
-            // A part of something else, or one that was damaged.
+            // The earlier part belonged to another file, or was damaged.
             Err(FetchError::Length { .. } | FetchError::Content { .. }) if had > 0 => {
                 self.transfer(url, program, most, watch)?;
                 self.check(url, expected)
@@ -98,7 +99,7 @@ impl Slot {
         Ok(Arrived { slot: Some(self), digests })
     }
 
-    /// Bytes that have arrived.
+    /// The number of bytes received.
     fn length(&self) -> u64 {
         fs::metadata(&self.part).map_or(0, |metadata| metadata.len())
     }
@@ -141,7 +142,7 @@ impl Slot {
                     file.set_len(0).map_err(failed)?;
                     continue;
                 }
-                // What may have passed a moment later.
+                // The server may be overloaded only temporarily.
                 End::Status(429 | 500..) if !is_over => {}
                 End::Status(status) => {
                     return Err(FetchError::Refused { url: url.to_owned(), status });
@@ -169,7 +170,7 @@ impl Slot {
         }
     }
 
-    /// The hashes of the part, or what is wrong with it: then it is gone.
+    /// The digests of the part. A part that is not the published file is deleted.
     fn check(&self, url: &str, expected: &Expected) -> Result<Digests, FetchError> {
         let digests = digests(&self.part)?;
         let (url, received) = (url.to_owned(), digests.bytes);
@@ -188,21 +189,21 @@ impl Slot {
 }
 
 impl Arrived {
-    /// Where it lies until it is kept.
+    /// The path of the file until it is kept.
     pub fn path(&self) -> &Path {
         &self.slot.as_ref().expect("it is not kept yet").part
     }
 
-    /// Its hashes and length.
+    /// Its digests.
     pub fn digests(&self) -> &Digests {
         &self.digests
     }
 
-    /// Puts it in its place, which stays taken until the slot is dropped: there may be more to write before
-    /// another process looks.
+    /// Moves the file to its destination. The destination stays claimed until the slot is dropped, so that the caller
+    /// can write more before another process looks.
     ///
     /// # Errors
-    /// [`FileError`], naming the place.
+    /// [`FileError`], naming the destination.
     pub fn keep(mut self) -> Result<(Digests, Slot), FileError> {
         let Slot { to, .. } = self.slot.as_ref().expect("it is not kept yet");
         fs::rename(self.path(), to).map_err(|cause| FileError {
@@ -210,7 +211,7 @@ impl Arrived {
             path: to.clone(),
             cause,
         })?;
-        // The name, too, after a power failure; not every file system can.
+        // Makes the new name durable too; not every file system supports this.
         #[cfg(unix)]
         let _ = File::open(to.parent().unwrap_or(Path::new("."))).and_then(|dir| dir.sync_all());
         let slot = self.slot.take().expect("it is not kept yet");

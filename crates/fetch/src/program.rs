@@ -1,11 +1,11 @@
-//! The programs that systems have to fetch files with.
+//! The system's programs for fetching files.
 
 use std::env;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// A program that fetches files, and where it lies.
+/// A program that fetches files, and its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
     kind: Kind,
@@ -16,38 +16,38 @@ pub struct Program {
 enum Kind {
     Curl,
     Wget,
-    /// Knows neither offsets nor how often to try.
+    /// Supports neither offsets nor a number of tries.
     BusyboxWget,
     PowerShell,
 }
 
-/// Why a run of a program has ended.
+/// How a run of a program ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// All that there is has arrived.
+    /// All data was received.
     Whole,
-    /// The server does not go on from the middle of a file.
+    /// The server cannot continue from the middle of a file.
     FromTheStart,
-    /// The server has an answer, and not the file.
+    /// The server answered with an error status.
     Status(u16),
-    /// Anything else: no name, no connection, a broken one, certificates.
+    /// Any other failure: name resolution, connection, certificates.
     Broken(String),
 }
 
-/// Seconds after which a connection that cannot be made is given up.
+/// Timeout for connecting, in seconds.
 const CONNECT: &str = "20";
-/// Seconds without progress after which one that was made is.
+/// Timeout without progress on a connection, in seconds.
 const STALL: &str = "30";
-/// How often an address may lead to another.
+/// Maximum number of redirects.
 const REDIRECTS: &str = "10";
 
 impl Program {
-    /// The first of curl, wget and PowerShell that is on the `PATH`.
+    /// The first of curl, wget and PowerShell on the `PATH`.
     pub fn find() -> Option<Self> {
         Self::find_in(&env::var_os("PATH")?)
     }
 
-    /// The same for a `PATH` of the caller's.
+    /// [`find`](Self::find) with a given `PATH`.
     pub fn find_in(path: &OsStr) -> Option<Self> {
         let names = [
             ("curl", Kind::Curl),
@@ -69,7 +69,7 @@ impl Program {
         if is_gnu { Kind::Wget } else { Kind::BusyboxWget }
     }
 
-    /// What people call it.
+    /// The program's usual name.
     pub fn name(&self) -> &'static str {
         match self.kind {
             Kind::Curl => "curl",
@@ -78,24 +78,23 @@ impl Program {
         }
     }
 
-    /// Whether it can go on from the middle of a file.
+    /// Whether it can continue from the middle of a file.
     pub(crate) fn resumes(&self) -> bool {
         self.kind != Kind::BusyboxWget
     }
 
-    /// The command that writes the file, from byte `offset` on, to its standard output, and what went
-    /// wrong to standard error.
+    /// The command that writes the file from byte `offset` on to its standard output, and errors to standard error.
     pub(crate) fn command(&self, url: &str, offset: u64) -> Command {
         let mut command = Command::new(&self.path);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // What went wrong is looked for in its words.
+        // Error messages are parsed, so they must not be localised.
         command.env("LC_ALL", "C");
         match self.kind {
             Kind::Curl => {
                 command.args(["--silent", "--show-error", "--fail", "--globoff", "--location"]);
                 command.args(["--max-redirs", REDIRECTS, "--connect-timeout", CONNECT]);
                 command.args(["--speed-limit", "1", "--speed-time", STALL]);
-                // What is encrypted stays so wherever it leads.
+                // A redirect must not lead from https to http.
                 let protocols = if url.starts_with("https:") { "=https" } else { "=http,https" };
                 command.args(["--proto", protocols, "--proto-redir", protocols]);
                 if offset > 0 {
@@ -124,12 +123,12 @@ impl Program {
         command
     }
 
-    /// What an exit status and the words on standard error mean.
+    /// Interprets an exit status and the output on standard error.
     pub(crate) fn end(&self, code: Option<i32>, said: &str) -> End {
         let reason = || reason(said, self.name(), code);
         match (self.kind, code) {
             (_, Some(0)) => End::Whole,
-            // curl's `CURLE_RANGE_ERROR`; our own in PowerShell.
+            // curl's `CURLE_RANGE_ERROR`; our PowerShell script uses the same number.
             (Kind::Curl | Kind::PowerShell, Some(33)) => End::FromTheStart,
             (Kind::Curl, Some(22))
             | (Kind::Wget, Some(8))
@@ -143,7 +142,7 @@ impl Program {
     }
 }
 
-/// Writes a file to standard output.
+/// A PowerShell script that writes a file to standard output.
 const POWERSHELL: &str = "try { \
     [Net.ServicePointManager]::SecurityProtocol = 'Tls12'; \
     $offset = [long]$env:HEADSTART_OFFSET; \
@@ -155,13 +154,13 @@ const POWERSHELL: &str = "try { \
     $answer.GetResponseStream().CopyTo([Console]::OpenStandardOutput()); exit 0 \
     } catch { [Console]::Error.WriteLine($_.Exception.GetBaseException().Message); exit 1 }";
 
-/// HTTP's status for an error in a program's words: the last number that can be one.
+/// The HTTP error status in a program's output: the last number that can be one.
 fn status(said: &str) -> Option<u16> {
     let numbers = said.split(|c: char| !c.is_ascii_digit()).filter(|number| number.len() == 3);
     numbers.filter_map(|number| number.parse().ok()).rfind(|status| (400..600).contains(status))
 }
 
-/// A program's last words, without its own name and number.
+/// A program's last line of output, without its own name and error number.
 fn reason(said: &str, name: &str, code: Option<i32>) -> String {
     let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
     let Some(line) = lines.next_back() else {

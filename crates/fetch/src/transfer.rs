@@ -1,4 +1,4 @@
-//! One run of a program.
+//! Runs a program once.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -9,29 +9,30 @@ use std::time::Duration;
 
 use crate::program::{End, Program};
 
-/// How often whoever watches is asked while nothing arrives.
+/// Interval between calls of the callback while nothing arrives.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// Bytes that are handed on at once.
+/// Size of a chunk in bytes.
 const CHUNK: usize = 1 << 16;
-/// Chunks that wait to be written.
+/// Number of chunks buffered before writing.
 const WAITING: usize = 8;
-/// Of what a program says, no more is kept.
+/// Maximum number of bytes kept of a program's messages.
 const WORDS: u64 = 1 << 14;
 
-/// Why a run has ended before the program did.
+/// Why a run was stopped before the program ended.
 pub(crate) enum Stop {
-    /// Whoever watches wanted no more.
+    /// The callback requested cancellation.
     Cancelled,
-    /// More arrives than is wanted.
+    /// The data exceeds the limit.
     TooLong,
-    /// It cannot be written.
+    /// The data cannot be written.
     Write(io::Error),
 }
 
-/// Runs a program once and appends what arrives to `file`, which has `offset` bytes.
+/// Runs a program once and appends its output to `file`, which has `offset` bytes. Returns how the
+/// run ended, and the total number of bytes.
 ///
 /// # Errors
-/// [`Stop`], when there is no use in going on; what has arrived is written.
+/// [`Stop`], if retrying is pointless. The data received so far is written.
 pub(crate) fn run(
     program: &Program,
     (url, offset): (&str, u64),
@@ -50,7 +51,7 @@ pub(crate) fn run(
     let reader = thread::spawn(move || read(output, &sender));
     let said = thread::spawn(move || words_of(words));
     let received = receive(&chunks, (file, offset), most, watch);
-    // A reader that still has something to hand on is told that nobody takes it.
+    // Disconnects the channel, so that a reader that is still sending stops.
     drop(chunks);
     let received = match received {
         Ok(received) => received,
@@ -66,12 +67,12 @@ pub(crate) fn run(
     Ok((end, received))
 }
 
-/// A program that is ended with whoever started it.
+/// A child process that is killed when dropped.
 struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -118,7 +119,7 @@ fn read(mut output: ChildStdout, to: &SyncSender<Vec<u8>>) {
     }
 }
 
-/// What a program says, read to its end so that it never waits for us.
+/// Reads a program's messages to the end, so that it never blocks on a full pipe.
 fn words_of(mut words: ChildStderr) -> String {
     let mut kept = Vec::new();
     let _ = words.by_ref().take(WORDS).read_to_end(&mut kept);

@@ -1,4 +1,4 @@
-//! Against a server on this machine that breaks off, lies and leads elsewhere.
+//! Tests against a local server that breaks connections, misbehaves and redirects.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,31 +9,31 @@ use std::thread;
 use headstart_error::ErrorKind;
 use headstart_fetch::{Arrived, Expected, FetchError, Hash, Program, Size, Slot, Step};
 
-/// What the server does with a request.
+/// How the server answers a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Manner {
-    /// As servers do.
+    /// Correctly.
     Well,
-    /// Breaks off after so many bytes of what it was asked for.
+    /// Breaks the connection after this many bytes of the requested range.
     BreaksOff(usize),
-    /// Answers with all of it, whatever part was asked for.
+    /// Sends the whole file, whatever range was requested.
     Whole,
-    /// Leads to another place of itself.
+    /// Redirects to another path on the same server.
     LeadsTo(&'static str),
-    /// Answers with a status alone.
+    /// Sends only a status.
     Status(u16),
     /// Never answers.
     Silent,
 }
 
-/// A server of one file, and what it was asked for: the path and the first byte.
+/// A server of one file, with a record of the requests: the path and the first byte.
 struct Server {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<(String, usize)>>>,
 }
 
 impl Server {
-    /// One that treats the first requests so, and all others well.
+    /// A server that answers the first requests in these manners, and all others correctly.
     fn new(content: &[u8], manners: &[Manner]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -55,7 +55,7 @@ impl Server {
         format!("http://{}/weights.pth", self.address)
     }
 
-    /// From which bytes on it was asked.
+    /// The first byte of each request.
     fn offsets(&self) -> Vec<usize> {
         self.asked.lock().unwrap().iter().map(|(_, from)| *from).collect()
     }
@@ -106,7 +106,7 @@ fn serve(
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
 }
 
-/// SHA-256 of [`content`], by Python's `hashlib`.
+/// SHA-256 of [`content`], computed with Python's `hashlib`.
 const SHA256: Hash =
     Hash::Sha256("136f334d647619879743ff33fde1ac6547f40e314692441f2a125e087cad47c9");
 
@@ -118,7 +118,7 @@ fn expected() -> Expected {
     Expected { size: Some(Size::Bytes(300_000)), hash: Some(SHA256) }
 }
 
-/// The programs that this machine has, each alone.
+/// The programs on this machine, each found in a `PATH` without the others.
 fn programs() -> Vec<Program> {
     let mut found = Vec::new();
     for name in ["curl", "wget"] {
@@ -128,7 +128,7 @@ fn programs() -> Vec<Program> {
             eprintln!("skipped with {name}, which is not installed");
             continue;
         };
-        // A folder with this program and no other.
+        // A folder that contains only this program.
         let alone = tempfile::tempdir().unwrap().keep();
         #[cfg(unix)]
         std::os::unix::fs::symlink(at, alone.join(name)).unwrap();
@@ -147,7 +147,7 @@ fn fetch(
     Slot::take(to, watch)?.fetch(url, expected, 1 << 30, Some(program), watch)
 }
 
-/// Everything in a folder but locks.
+/// The names of all files in a folder, except locks.
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -178,7 +178,7 @@ fn a_file_arrives_whole_whatever_happens_on_its_way() {
             assert_eq!(names(folder.path()), ["w"]);
             assert_eq!(server.offsets(), offsets, "{program:?} {manners:?}");
         }
-        // A server without ranges: all of it again.
+        // A server without range support sends the whole file again.
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("w");
         let server = Server::new(&content, &[BreaksOff(100_000), Whole]);
@@ -201,11 +201,11 @@ fn what_was_interrupted_goes_on_where_it_was() {
         assert!(!had.is_empty() && content.starts_with(&had));
         fetch(&to, &server.url(), &expected(), &program, &mut |_| true).unwrap().keep().unwrap();
         assert_eq!(std::fs::read(&to).unwrap(), content);
-        // All of it had arrived, but not been put in its place.
+        // Everything was received, but the file was not put in place.
         std::fs::rename(&to, &part).unwrap();
         fetch(&to, &server.url(), &expected(), &program, &mut |_| true).unwrap().keep().unwrap();
         assert_eq!(std::fs::read(&to).unwrap(), content);
-        // A part of something else is not built upon.
+        // A part of another file is not continued.
         std::fs::write(&part, vec![7; 1000]).unwrap();
         fetch(&to, &server.url(), &expected(), &program, &mut |_| true).unwrap().keep().unwrap();
         assert_eq!(std::fs::read(&to).unwrap(), content);
@@ -235,7 +235,7 @@ fn what_is_not_the_published_file_is_refused_and_gone() {
         let endless = slot.fetch(&server.url(), &expected(), 1000, Some(&program), &mut |_| true);
         assert_eq!(endless.unwrap_err().kind(), ErrorKind::LimitExceeded);
         assert_eq!(names(folder.path()), [""; 0]);
-        // What its caller refuses is gone, too.
+        // A file that the caller does not keep is deleted too.
         drop(fetch(&to, &server.url(), &expected(), &program, &mut |_| true).unwrap());
         assert_eq!(names(folder.path()), [""; 0]);
     }
@@ -244,7 +244,7 @@ fn what_is_not_the_published_file_is_refused_and_gone() {
 #[test]
 fn a_server_that_is_not_there_or_has_no_such_file_is_told_of() {
     let content = content();
-    // A port on which nobody listens any more.
+    // A port without a listener.
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for program in programs() {
         let folder = tempfile::tempdir().unwrap();
@@ -258,10 +258,10 @@ fn a_server_that_is_not_there_or_has_no_such_file_is_told_of() {
         let error = go(&missing.url(), &mut |_| true);
         assert!(matches!(error, FetchError::Refused { status: 404, .. }), "{error}");
         assert!(matches!(go("ftp://x/w", &mut |_| true), FetchError::BadUrl { .. }));
-        // Where an address leads to itself, there is an end.
+        // A redirect loop ends.
         let round = Server::new(&content, &[Manner::LeadsTo("/again"); 30]);
         assert!(!matches!(go(&round.url(), &mut |_| true), FetchError::Cancelled));
-        // One that says nothing is left when whoever waits has had enough.
+        // A silent server is abandoned when the callback cancels.
         let silent = Server::new(&content, &[Manner::Silent]);
         let mut asked = 0;
         let error = go(&silent.url(), &mut |_| {

@@ -4,7 +4,7 @@
 //! cargo run --release -p headstart-formats --example bundle -- [--top] WEIGHTS ASSET
 //! ```
 //!
-//! The architecture is the one that `WEIGHTS` fits. With `--top` the classifier is kept.
+//! The architecture is detected from `WEIGHTS`. With `--top` the classifier is kept.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..NetworkConfig::default()
     })?;
     let weights = assign(checkpoint, &network)?;
-    // Statistics span too many magnitudes for f16, and are a hundredth of the size.
+    // Only kernels are stored in f16: the statistics span too many magnitudes for it, and are a
+    // hundredth of the size.
     let stored = |name: &str| {
         if name.ends_with("/kernel") { Stored::F16 } else { Stored::F32 }
     };

@@ -1,4 +1,4 @@
-//! The tensors of a file to the weights of a network.
+//! Assigns the tensors of a file to the weights of a network.
 
 use std::collections::BTreeMap;
 
@@ -13,19 +13,17 @@ use crate::detect::{contradicts, detect, looks_like};
 use crate::error::FormatError;
 use crate::naming::{Index, Matching, Naming, in_order};
 
-/// Puts the tensors of a file to the weights of `network`, whatever names the file gives them.
+/// Assigns the tensors of a file to the weights of `network`, under any known naming.
 ///
-/// A classifier in the file is left out where the network has none; all else must fit, one to
-/// one. Where the network lies below a prefix (`state_dict.`, `model_weights/base/`), tensors
-/// elsewhere do not matter.
+/// A classifier in the file is ignored if the network has none. Everything else must match one to one. If the weights
+/// are below a prefix (`state_dict.`, `model_weights/base/`), tensors outside it are ignored.
 ///
 /// # Errors
-/// - [`ModelError::WeightsDoNotFit`] when a weight is missing, surplus or misshapen; it says what
-///   the file looks like it holds.
-/// - [`FormatError::OtherFramework`] when the file's names are of a framework with other
-///   conventions than the network's, and [`FormatError::OtherArchitecture`] when its metadata say
-///   that it is for another: the names of two descriptions may agree where their arithmetic
-///   does not.
+/// - [`ModelError::WeightsDoNotFit`] if a weight is missing, surplus or misshapen. The error describes what the file
+///   seems to contain.
+/// - [`FormatError::OtherFramework`] if the file's names belong to a framework whose conventions differ from the
+///   network's, and [`FormatError::OtherArchitecture`] if its metadata name another architecture: two architectures
+///   may share names but not arithmetic.
 /// - [`ModelError::BadValue`] as [`Weights::new`].
 pub fn assign(checkpoint: Checkpoint, network: &Network) -> Result<Weights, FormatError> {
     let fail = |fitting: Fitting| ModelError::WeightsDoNotFit {
@@ -56,7 +54,7 @@ pub fn assign(checkpoint: Checkpoint, network: &Network) -> Result<Weights, Form
     for (i, (layer, spec)) in network.weight_specs().enumerate() {
         let own = weight_name(&layer.name, spec.name);
         match found[i] {
-            // The file's own names help only where the file has some of them.
+            // The file's own naming is helpful only if at least one of its names matched.
             None if matching.hits == 0 => fitting.missing.push(own),
             None => fitting.missing.push(matching.expected[i].clone()),
             Some((name, tensor)) => {
@@ -88,9 +86,11 @@ pub fn assign(checkpoint: Checkpoint, network: &Network) -> Result<Weights, Form
     Weights::new(network, tensors).map_err(|error| error.in_file(&checkpoint.file).into())
 }
 
+/// Checks that the naming of the weights belongs to the network's framework.
+///
 /// # Errors
-/// When the network follows another framework than the weights under these names do, unless the file itself
-/// says that it is of the network's architecture.
+/// [`FormatError::OtherFramework`] if it belongs to another one, unless the file's metadata name the network's
+/// architecture.
 fn check_framework(
     naming: Naming,
     checkpoint: &Checkpoint,

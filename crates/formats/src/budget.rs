@@ -1,16 +1,16 @@
-//! A bound on what a file may unfold to.
+//! A limit on the memory that a file's tensors may take.
 
-/// How many bytes of tensors a file may unfold to: a file that is damaged, or made to harm, can
-/// claim any size in a few bytes.
+/// The remaining bytes that a file's tensors may expand to. A damaged or malicious file can claim
+/// any size in a few bytes.
 pub(crate) struct Budget(pub(crate) u64);
 
 impl Budget {
-    /// For a file of this many bytes. Real weights do not compress to a sixteenth.
+    /// The budget of a file of this many bytes. Real weights do not compress to a sixteenth.
     pub(crate) fn of(file_size: usize) -> Self {
         Self((64 << 20) + 16 * file_size as u64)
     }
 
-    /// Allows for a tensor of `shape` with elements of `size` bytes, and gives its axes.
+    /// Deducts a tensor of `shape` with elements of `size` bytes, and returns its axes.
     pub(crate) fn tensor(
         &mut self,
         name: &str,

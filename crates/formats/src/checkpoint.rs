@@ -1,4 +1,4 @@
-//! What a weight file holds, whatever its format.
+//! The content of a weight file of any format.
 
 use std::collections::BTreeMap;
 
@@ -7,33 +7,32 @@ use headstart_model::Tensor;
 use crate::error::FormatError;
 use crate::format::Format;
 
-/// What stands between the parts of a name.
+/// The separators between the parts of a name.
 pub(crate) const SEPARATORS: [char; 2] = ['.', '/'];
 
-/// The entry of [`Checkpoint::metadata`] that has, as JSON, what headstart says of a model that it has
-/// exported.
+/// The key of [`Checkpoint::metadata`] whose value, as JSON, is headstart's description of a model that it exported.
 pub const EXPORTED: &str = "headstart.exported";
 
-/// What a weight file holds.
+/// The content of a weight file.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
-    /// The file, as errors name it.
+    /// The file's name in error messages.
     pub file: String,
     /// Its format.
     pub format: Format,
-    /// Tensors of floating-point numbers under the file's own names, as f32.
-    /// The states of optimizers are left out.
+    /// Floating-point tensors under the file's own names, converted to f32. Optimizer states are left out.
     pub tensors: BTreeMap<String, Tensor>,
     /// Names and shapes of everything else, such as counters.
     pub others: BTreeMap<String, Vec<usize>>,
-    /// A whole Keras model's description, with how it was compiled under `compile_config`, if it was.
+    /// The configuration of a whole Keras model. If the model was compiled, `compile_config` has the compile
+    /// arguments.
     pub model_config: Option<serde_json::Value>,
-    /// The free-form entries of a safetensors header, or what says as much in another file.
+    /// The free-form entries of a safetensors header, or their equivalent in another format.
     pub metadata: BTreeMap<String, String>,
-    /// For a Keras file that lists its layers: for each layer that has weights, in order, the
-    /// names of its tensors, in order. Keras itself goes by this order alone.
+    /// The order of the tensors in a Keras file that lists its layers: for each layer that has weights, the names of
+    /// its tensors. Keras itself loads weights by this order alone.
     pub keras_order: Vec<Vec<String>>,
-    /// Where weights are looked for; see [`Checkpoint::look_below`].
+    /// The prefix below which weights are searched; see [`Checkpoint::look_below`].
     pub(crate) below: Option<String>,
 }
 
@@ -51,11 +50,11 @@ impl Checkpoint {
         }
     }
 
-    /// Takes weights only from below this prefix of their names: `state_dict_ema`, or nothing for
-    /// the outermost. For a file that has several sets of them.
+    /// Restricts the search for weights to names below this prefix, such as `state_dict_ema`; an empty prefix means
+    /// the outermost level. For files that contain several sets of weights.
     ///
     /// # Errors
-    /// [`FormatError::NoSuchPrefix`] when there is no tensor there.
+    /// [`FormatError::NoSuchPrefix`] if no tensor is below the prefix.
     pub fn look_below(&mut self, prefix: &str) -> Result<(), FormatError> {
         let asked = prefix.trim_end_matches(SEPARATORS);
         let is_below = |name: &String| {

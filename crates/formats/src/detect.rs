@@ -1,4 +1,4 @@
-//! What a file holds, by the names and shapes of its tensors.
+//! Detects the network in a file by the names and shapes of its tensors.
 
 use headstart_model::architectures::{ARCHITECTURES, Architecture, Framework, NetworkConfig};
 use headstart_model::safetensors::ARCHITECTURE;
@@ -8,30 +8,30 @@ use crate::checkpoint::{Checkpoint, SEPARATORS};
 use crate::format::Format;
 use crate::naming::{Index, Matching, Naming, in_order};
 
-/// The registered network whose weights a file holds.
+/// The registered network whose weights a file contains.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detected {
     /// The id of its architecture.
     pub architecture: &'static str,
     /// Multiplier of its channel counts.
     pub width: f32,
-    /// Height and width of its input where the file says so; only a whole Keras model does.
+    /// Height and width of its input, if the file specifies them; only a whole Keras model does.
     pub input_size: Option<(usize, usize)>,
-    /// Outputs of its classifier where the file has one; one output tells two classes apart.
+    /// Number of outputs of the classifier, if the file has one. One output distinguishes two classes.
     pub classes: Option<usize>,
-    /// The names that the file uses.
+    /// The naming that the file uses.
     pub naming: Naming,
-    /// Other architectures that the same tensors fit: timm's names do not tell TensorFlow's
-    /// EfficientNet-Lite0 from its own.
+    /// Other architectures that the same tensors fit: timm uses the same names for TensorFlow's EfficientNet-Lite0 and
+    /// for its own.
     pub also_fits: Vec<&'static str>,
-    /// Below which prefix the weights lie in the file: `state_dict_ema.module`.
+    /// The prefix of the weights in the file: `state_dict_ema.module`.
     pub prefix: String,
-    /// Prefixes below which the file has other values of the same weights.
+    /// Prefixes below which the file has the same weights with other values.
     pub other_prefixes: Vec<String>,
 }
 
-/// Finds the registered architecture and width whose weights, all of them and in the right
-/// shapes, the file holds; `None` when there is none.
+/// Finds the registered architecture and width whose weights are all in the file, in the right shapes; `None` if there
+/// is none.
 pub fn detect(checkpoint: &Checkpoint) -> Option<Detected> {
     let said = checkpoint.metadata.get(ARCHITECTURE);
     let indexes = Index::all(checkpoint);
@@ -41,12 +41,12 @@ pub fn detect(checkpoint: &Checkpoint) -> Option<Detected> {
             fits.extend(fit(checkpoint, &indexes, architecture, width));
         }
     }
-    // Of frameworks that share names, the one that the file's name tells, or else the likelier; of equals, the one
+    // If frameworks share names, the file's name decides, or else the likelier framework. Ties go to the architecture
     // listed first.
     let best = (0..fits.len()).min_by_key(|&i| fits[i].0)?;
-    // A network that is a part of another one fits its file, too, but for what is left over.
+    // A network that is a part of another one fits its file too, but leaves tensors over.
     let left_over = fits[best].0.left_over;
-    // If the name tells, there is nothing left to ask.
+    // If the file's name decides, there is no ambiguity to report.
     let named = contradicts(checkpoint, fits[best].1.naming, Framework::PyTorch);
     let (_, mut detected) = fits.swap_remove(best);
     if named {
@@ -57,16 +57,16 @@ pub fn detect(checkpoint: &Checkpoint) -> Option<Detected> {
     Some(detected)
 }
 
-/// How unlikely it is that a file is of a network whose weights it has.
+/// How unlikely it is that a file is meant for a network whose weights it contains. Smaller is likelier.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Unlikely {
-    /// How many tensors are neither the network's nor a classifier's.
+    /// The number of tensors that belong neither to the network nor to a classifier.
     left_over: usize,
-    /// The place of its framework among those whose files have such names.
+    /// The rank of its framework among those whose files use these names.
     framework: usize,
 }
 
-/// What [`detect`] reports if the file holds this network, and how unlikely that is.
+/// The result of [`detect`] if the file contains this network, and how unlikely that is.
 fn fit(
     checkpoint: &Checkpoint,
     indexes: &[Index<'_>],
@@ -111,19 +111,19 @@ fn fit(
     ))
 }
 
-/// Whether a file's name tells another framework than this one: timm has networks of TensorFlow's padding and
-/// normalisation under the same names of modules, and calls the networks and their files `tf_…`.
+/// Whether the file's name shows that it is not for this framework. timm has networks with TensorFlow's padding and
+/// normalisation under the same module names, and the names of those networks and their files begin with `tf_`.
 pub(crate) fn contradicts(checkpoint: &Checkpoint, naming: Naming, framework: Framework) -> bool {
     let name = checkpoint.file.rsplit(['/', '\\']).next().unwrap_or_default();
     naming == Naming::Timm && framework != Framework::TensorFlow && name.starts_with("tf_")
 }
 
-/// A prefix without the separator at its end.
+/// A prefix without its trailing separator.
 fn shown(prefix: &str) -> String {
     prefix.trim_end_matches(SEPARATORS).to_owned()
 }
 
-/// Outputs of the dense layer that reads the base's features.
+/// The number of outputs of the dense layer that reads the base's features.
 fn classes(checkpoint: &Checkpoint, matching: &Matching<'_>, base: &Network) -> Option<usize> {
     let features = base.output().channels();
     let dense = LayerKind::Dense { units: 1, activation: Activation::Linear };
@@ -141,7 +141,7 @@ fn classes(checkpoint: &Checkpoint, matching: &Matching<'_>, base: &Network) -> 
     })
 }
 
-/// The size that a whole Keras model's input layer has.
+/// The size of the input layer of a whole Keras model.
 fn input_size(checkpoint: &Checkpoint) -> Option<(usize, usize)> {
     fn find(model: &serde_json::Value) -> Option<(usize, usize)> {
         let config = &model["config"];
@@ -156,8 +156,8 @@ fn input_size(checkpoint: &Checkpoint) -> Option<(usize, usize)> {
     find(checkpoint.model_config.as_ref()?)
 }
 
-/// For people, what a file looks like it holds: `torchvision's names of mobilenetv2-torch at
-/// width 0.35 with 1000 classes`.
+/// A readable description of what a file seems to contain:
+/// `torchvision's names of mobilenetv2-torch at width 0.35 with 1000 classes`.
 pub fn looks_like(checkpoint: &Checkpoint) -> Option<String> {
     if let Some(detected) = detect(checkpoint) {
         return Some(detected.to_string());
@@ -182,7 +182,7 @@ pub fn looks_like(checkpoint: &Checkpoint) -> Option<String> {
     })
 }
 
-/// The name of the largest model in a Keras configuration: the base rather than what is around.
+/// The name of the largest model in a Keras configuration: the base, not the model around it.
 fn model_name(model: &serde_json::Value) -> Option<String> {
     let nested = model["config"]["layers"].as_array()?;
     let largest = nested

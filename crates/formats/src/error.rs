@@ -1,4 +1,4 @@
-//! What can go wrong with a weight file.
+//! Errors of reading and writing weight files.
 
 use std::path::Path;
 
@@ -9,17 +9,17 @@ use headstart_model::safetensors::OutOfRange;
 
 use crate::format::Format;
 
-/// An error of this crate. Each message names the file and, where there is one, the way out.
+/// An error of this crate. Each message names the file and, if possible, a remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
-    /// The weights in a file, or their network.
+    /// The weights do not fit the network, or either is invalid.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// The operating system would not read or write a file.
+    /// The operating system could not read or write a file.
     #[error(transparent)]
     Io(#[from] FileError),
-    /// The file is of no format that holds weights.
+    /// The file has no known weight format.
     #[error(
         "{file} {reason}; weights are read from Keras .h5 and .keras, PyTorch .pth and .safetensors files"
     )]
@@ -29,7 +29,7 @@ pub enum FormatError {
         /// What it is instead: `is empty`.
         reason: String,
     },
-    /// The file is of a format whose reader is left out of this build.
+    /// The file has a format whose reader is not compiled into this build.
     #[error(
         "{file} is a {format} file, which this build of headstart does not read: it was compiled \
          without the feature `{feature}`"
@@ -37,22 +37,22 @@ pub enum FormatError {
     NotBuiltIn {
         /// The file.
         file: String,
-        /// The format that its content shows.
+        /// The format detected from its content.
         format: Format,
         /// The feature that reads it.
         feature: &'static str,
     },
-    /// The file is of a known format, and is cut short, damaged or of an unsupported kind.
+    /// The file has a known format, but is truncated, damaged or of an unsupported kind.
     #[error("{file} cannot be read as a {format} file: {reason}")]
     BadFile {
         /// The file.
         file: String,
-        /// The format that its content shows.
+        /// The format detected from its content.
         format: Format,
-        /// What is wrong with it.
+        /// What is wrong with the file.
         reason: String,
     },
-    /// A value cannot be stored in the type asked for.
+    /// A value cannot be represented in the requested type.
     #[error("cannot write {file}: {found}")]
     OutOfRange {
         /// The file.
@@ -60,47 +60,47 @@ pub enum FormatError {
         /// The value and its tensor.
         found: OutOfRange,
     },
-    /// A file has no weights below a prefix.
+    /// A file has no weights below the requested prefix.
     #[error("{file} has no weights below '{prefix}'; its names begin with {}", shorten(known))]
     NoSuchPrefix {
         /// The file.
         file: String,
-        /// The prefix asked for.
+        /// The requested prefix.
         prefix: String,
-        /// What its names begin with.
+        /// The first parts of the names in the file.
         known: Vec<String>,
     },
-    /// The names in the file are those of another framework than the network's.
+    /// The names in the file belong to another framework than the network's.
     #[error("{file} holds {naming}, whose padding and normalisation {network} does not have{}", instead.map_or_else(String::new, |id| format!("; load it with the base {id}")))]
     OtherFramework {
         /// The file.
         file: String,
-        /// Whose names it uses.
+        /// A description of the naming.
         naming: &'static str,
         /// The id of the network's architecture.
         network: &'static str,
         /// The architecture that the file fits.
         instead: Option<&'static str>,
     },
-    /// The file says itself which architecture it is for, and it is another.
+    /// The file's metadata name another architecture.
     #[error("{file} holds weights of {holds}, not of {network}; load it with the base {holds}")]
     OtherArchitecture {
         /// The file.
         file: String,
-        /// The architecture that it is for.
+        /// The architecture named in the metadata.
         holds: String,
         /// The id of the network's architecture.
         network: &'static str,
     },
-    /// A whole Keras model does something to its pixels before the base that is not understood.
+    /// A whole Keras model has a layer before the base whose effect on pixels is not known.
     #[error("{file}: what this Keras model does to pixels before its base is not known: {reason}")]
     UnknownScaling {
         /// The file.
         file: String,
-        /// The layer concerned and what is the matter with it.
+        /// The layer, and what is wrong with it.
         reason: String,
     },
-    /// A whole Keras model of a shape that cannot be imported.
+    /// A whole Keras model has a structure that cannot be imported.
     #[error(
         "{file} cannot be imported: {reason}. A model that can be imported is input, augmentation, \
          Resizing, Rescaling or Normalization, MobileNetV2, GlobalAveragePooling2D, then Dense layers \
@@ -109,13 +109,13 @@ pub enum FormatError {
     NotImportable {
         /// The file.
         file: String,
-        /// The layer concerned and what is the matter with it.
+        /// The layer, and what is wrong with it.
         reason: String,
     },
 }
 
 impl FormatError {
-    /// What can be done about it.
+    /// What a caller can do about the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Model(error) => error.kind(),
@@ -132,7 +132,7 @@ impl FormatError {
         }
     }
 
-    /// The file that it is about.
+    /// The file that the error is about.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Model(error) => error.path(),

@@ -1,4 +1,4 @@
-//! The formats of weight files, told by their content.
+//! The formats of weight files, detected by content.
 
 use std::fmt;
 
@@ -13,9 +13,9 @@ pub enum Format {
     Hdf5,
     /// A zip archive with a configuration and an HDF5 file: Keras's `.keras`.
     KerasZip,
-    /// What `torch.save` writes.
+    /// The format that `torch.save` writes.
     PyTorch,
-    /// safetensors.
+    /// The safetensors format.
     Safetensors,
 }
 
@@ -31,7 +31,7 @@ impl fmt::Display for Format {
 }
 
 impl Format {
-    /// The format of a whole file, or what is wrong with it.
+    /// Detects the format of a whole file, or returns what is wrong with the file.
     pub(crate) fn of(bytes: &[u8]) -> Result<Self, String> {
         Ok(match Container::of(bytes)? {
             Container::Hdf5 => Self::Hdf5,
@@ -48,7 +48,7 @@ impl Format {
         })
     }
 
-    /// A zip archive's directory lies at its end.
+    /// Detects the format of a zip archive by its central directory, which is at the end.
     fn of_zip(bytes: &[u8]) -> Result<Self, String> {
         let names = zip_names::list(bytes)
             .ok_or_else(|| "is a zip archive that is cut short or damaged".to_owned())?;
@@ -62,22 +62,22 @@ impl Format {
     }
 }
 
-/// The description in a `.keras` file.
+/// The entry of a `.keras` file with the model's configuration.
 pub(crate) const KERAS_CONFIG: &str = "config.json";
-/// The weights in a `.keras` file.
+/// The entry of a `.keras` file with the weights.
 pub(crate) const KERAS_WEIGHTS: &str = "model.weights.h5";
 
-/// Whether a pickle makes arrays of NumPy's before anything else, and so is none of `torch.save`.
+/// Whether a pickle begins with NumPy arrays, and so was not written by `torch.save`.
 fn is_of_numpy(bytes: &[u8]) -> bool {
     let begin = &bytes[..bytes.len().min(SNIFFED)];
     let has = |name: &[u8]| begin.windows(name.len()).any(|window| window == name);
     has(b"numpy") && has(b"_reconstruct")
 }
 
-/// How many bytes tell what a file is.
+/// How many bytes are inspected to detect a file's format.
 pub(crate) const SNIFFED: usize = 512;
 
-/// What the first bytes of a file show.
+/// The kind of file that the first bytes show.
 pub(crate) enum Container {
     Hdf5,
     Zip,
@@ -86,7 +86,7 @@ pub(crate) enum Container {
 }
 
 impl Container {
-    /// Tells a file by its first bytes, or says what is wrong with it.
+    /// Detects the kind of a file by its first bytes, or returns what is wrong with the file.
     pub(crate) fn of(bytes: &[u8]) -> Result<Self, String> {
         const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
         let Some((length, rest)) = bytes.split_first_chunk::<8>() else {
@@ -99,7 +99,8 @@ impl Container {
         } else if bytes.starts_with(b"PK") {
             Ok(Self::Zip)
         } else if u64::from_le_bytes(*length) <= MAX_HEADER && rest.starts_with(b"{") {
-            // Before pickles: a length may begin as they do.
+            // Checked before pickles, because the length of a safetensors header may begin with the
+            // same bytes.
             Ok(Self::Safetensors)
         } else if bytes[0] == 0x80 && bytes[1] <= 5 {
             Ok(Self::Pickle)

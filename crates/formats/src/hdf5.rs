@@ -8,11 +8,11 @@ use headstart_model::{Float, Tensor};
 use crate::budget::Budget;
 use crate::checkpoint::Checkpoint;
 
-/// Groups deeper than this are not Keras's; a damaged file may link to itself.
+/// Keras's groups are never nested more deeply. A damaged file may contain a link to itself.
 const MAX_DEPTH: usize = 16;
 /// More groups and tensors than any network has.
 const MAX_OBJECTS: usize = 100_000;
-/// What optimizers keep, at the root of a `.h5` and of a `.weights.h5`.
+/// The groups of optimizer states, at the root of a `.h5` and of a `.weights.h5`.
 const OPTIMIZER: [&str; 2] = ["optimizer_weights", "optimizer"];
 
 pub(super) fn read(bytes: Vec<u8>, mut checkpoint: Checkpoint) -> Result<Checkpoint, String> {
@@ -28,7 +28,7 @@ pub(super) fn read(bytes: Vec<u8>, mut checkpoint: Checkpoint) -> Result<Checkpo
         let text = strings(config).concat();
         let mut config: serde_json::Value = serde_json::from_str(&text)
             .map_err(|error| format!("its model_config is not JSON: {error}"))?;
-        // A `.keras` file has it there.
+        // `compile_config` is the key that a `.keras` file has.
         let training = attributes.get("training_config").map(|value| strings(value).concat());
         let training = training.and_then(|text| serde_json::from_str(&text).ok());
         if let (Some(config), Some(training)) = (config.as_object_mut(), training) {
@@ -102,7 +102,7 @@ impl Walk {
         if let (Datatype::FixedPoint { byte_order: DatatypeByteOrder::LittleEndian, .. }, []) =
             (&datatype, &axes[..])
         {
-            // A count is a weight to Keras.
+            // Keras stores a counter as a weight.
             let data = dataset.read_raw()?;
             let mut bytes = [0; 8];
             let length = data.len().min(bytes.len());
@@ -131,7 +131,7 @@ impl Walk {
     }
 }
 
-/// The type of numbers of this size and layout in bits.
+/// The floating-point type with this size and bit layout.
 fn float(size: u32, layout: FloatingPointLayout) -> Option<Float> {
     match (size, layout.exponent_size, layout.mantissa_size) {
         (2, 5, 10) => Some(Float::F16),
@@ -142,8 +142,8 @@ fn float(size: u32, layout: FloatingPointLayout) -> Option<Float> {
     }
 }
 
-/// The tensors of each layer that has any, as the attributes `layer_names` and `weight_names`
-/// list them; empty when they do not.
+/// The tensors of each layer that has any, as listed in the attributes `layer_names` and
+/// `weight_names`. Empty if the file has no such lists.
 fn order(group: &Group, path: &str) -> Vec<Vec<String>> {
     let Ok(attributes) = group.attrs() else { return Vec::new() };
     let mut layers = Vec::new();
@@ -162,7 +162,7 @@ fn order(group: &Group, path: &str) -> Vec<Vec<String>> {
     layers
 }
 
-/// The strings of an attribute, which Keras splits into `name0`, `name1`, … when it is long.
+/// The strings of an attribute, which Keras splits into `name0`, `name1`, … if it is long.
 fn chunked(attributes: &HashMap<String, AttrValue>, name: &str) -> Vec<String> {
     if let Some(value) = attributes.get(name) {
         return strings(value);
@@ -170,7 +170,7 @@ fn chunked(attributes: &HashMap<String, AttrValue>, name: &str) -> Vec<String> {
     (0..).map_while(|i| attributes.get(&format!("{name}{i}"))).flat_map(strings).collect()
 }
 
-/// The strings of an attribute that holds one or many, of whatever kind.
+/// The strings of an attribute with one or many strings of any HDF5 type.
 fn strings(value: &AttrValue) -> Vec<String> {
     match value {
         AttrValue::StringArray(values)

@@ -1,5 +1,5 @@
-//! Keras 3's `.keras`: a zip archive of `config.json`, `metadata.json` and `model.weights.h5`. One that headstart
-//! has written has what Keras has no place for in an entry of its own.
+//! Keras 3's `.keras`: a zip archive of `config.json`, `metadata.json` and `model.weights.h5`. In files written by
+//! headstart, another entry contains what Keras cannot represent.
 
 use std::io::{Cursor, Read};
 
@@ -12,7 +12,7 @@ use crate::format::{KERAS_CONFIG as CONFIG, KERAS_WEIGHTS as WEIGHTS};
 use crate::hdf5;
 use crate::zip_names;
 
-/// What headstart says of a model that it has exported.
+/// The entry with headstart's description of a model that it exported.
 const DESCRIPTION: &str = "headstart/description.json";
 
 pub(super) fn read(bytes: &[u8], mut checkpoint: Checkpoint) -> Result<Checkpoint, String> {

@@ -1,11 +1,11 @@
 //! Weight files: Keras `.h5` and `.keras`, PyTorch `.pth`, and `.safetensors`.
 //!
-//! A file is told by its content, never by its ending, and nothing in it is ever run.
-//! [`read`] gives the tensors under the names that the file has; [`assign`] puts them to the
-//! weights of a network, whichever of the known [`Naming`]s they follow.
+//! The format of a file is detected by its content, never by its extension, and nothing in a file is ever executed.
+//! [`read`] returns the tensors under the file's own names. [`assign`] assigns them to the weights of a network under
+//! any of the known [`Naming`]s.
 //!
-//! Keras's files are read with the feature `keras`, PyTorch's with `pytorch`, both on by default; without
-//! them such a file is told, and refused.
+//! Keras's files are read with the feature `keras`, PyTorch's with `pytorch`; both are on by default. Without the
+//! feature such a file is recognised and refused.
 #![forbid(unsafe_code)]
 
 mod assign;

@@ -1,7 +1,7 @@
 //! PyTorch's files: the zip archives and the older pickles that `torch.save` writes.
 //!
-//! The pickle is interpreted as data: an instruction to call anything but the makers of tensors
-//! is refused.
+//! The pickle is interpreted as data. Any call other than to the constructors of tensors is
+//! refused.
 
 use std::io;
 
@@ -30,7 +30,7 @@ pub(super) fn read(bytes: Vec<u8>, mut checkpoint: Checkpoint) -> Result<Checkpo
                 continue;
             }
         };
-        // The reader gives the machine's own byte order, and reads little-endian files only.
+        // The library returns native byte order, but reads only little-endian files.
         let mut data = tensor.read().map_err(|error| explain(&error))?;
         if cfg!(target_endian = "big") {
             data.chunks_exact_mut(tensor.dtype().size()).for_each(<[u8]>::reverse);

@@ -19,13 +19,13 @@ use crate::safetensors;
 #[cfg(feature = "keras")]
 use crate::{hdf5, keras_zip};
 
-/// Largest file that is read, in bytes.
+/// Size limit of a file, in bytes.
 pub const MAX_FILE_SIZE: u64 = 4 << 30;
 
 /// Reads a weight file of any known format.
 ///
 /// # Errors
-/// When the file cannot be read, is of no known format, or is cut short or damaged.
+/// If the file cannot be read, has no known format, or is truncated or damaged.
 pub fn read(path: impl AsRef<Path>) -> Result<Checkpoint, FormatError> {
     let path = path.as_ref();
     let file = path.display().to_string();
@@ -49,7 +49,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<Checkpoint, FormatError> {
     parse(Cow::Owned(bytes), &file)
 }
 
-/// Reads a weight file that is in memory; errors call it `name`.
+/// Reads a weight file in memory. Errors refer to it as `name`.
 ///
 /// # Errors
 /// As [`read`].
@@ -82,7 +82,7 @@ fn parse(bytes: Cow<'_, [u8]>, file: &str) -> Result<Checkpoint, FormatError> {
         Format::PyTorch => return Err(left_out(file, format, "pytorch")),
     };
     let checkpoint = Checkpoint::new(file, format);
-    // The readers are other people's code, and a damaged file may be what they did not expect.
+    // The readers are third-party code and may panic on a damaged file.
     guarded(|| read(bytes, checkpoint))
         .unwrap_or_else(|said| Err(format!("its reader gave up ({said})")))
         .map_err(|reason| FormatError::BadFile {
@@ -92,7 +92,7 @@ fn parse(bytes: Cow<'_, [u8]>, file: &str) -> Result<Checkpoint, FormatError> {
         })
 }
 
-/// Reads the bytes of a file into what is known of it.
+/// Parses the bytes of a file into a checkpoint of the known name and format.
 type Reader = fn(Cow<'_, [u8]>, Checkpoint) -> Result<Checkpoint, String>;
 
 #[cfg(not(all(feature = "keras", feature = "pytorch")))]

@@ -1,4 +1,4 @@
-//! Files of safetensors, written so that a failure leaves nothing half-written.
+//! Safetensors files, written atomically.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -19,12 +19,12 @@ pub(super) fn read(bytes: &[u8], checkpoint: Checkpoint) -> Result<Checkpoint, S
     Ok(Checkpoint { tensors, others, metadata, ..checkpoint })
 }
 
-/// Writes tensors to `path`, all or nothing: see [`AtomicFile`]. The same tensors and metadata
-/// give the same bytes.
+/// Writes tensors to `path`, all or nothing: see [`AtomicFile`]. Equal tensors and metadata give
+/// equal bytes.
 ///
 /// # Errors
 /// [`FormatError::Io`], naming `path`, and [`FormatError::OutOfRange`] for a finite value that f16
-/// cannot hold; the temporary file is removed and `path` is as it was.
+/// cannot represent. The temporary file is then removed and `path` is unchanged.
 pub fn write<'a>(
     path: impl AsRef<Path>,
     tensors: impl IntoIterator<Item = (&'a str, &'a Tensor, Stored)>,

@@ -1,4 +1,4 @@
-//! The names in a zip archive: enough to tell whose it is.
+//! The names in a zip archive, which are enough to detect its kind.
 
 const END: &[u8] = b"PK\x05\x06";
 const END_LEN: usize = 22;
@@ -7,15 +7,15 @@ const LOCATOR_64_LEN: usize = 20;
 const END_64: &[u8] = b"PK\x06\x06";
 const ENTRY: &[u8] = b"PK\x01\x02";
 const ENTRY_LEN: usize = 46;
-/// The longest comment that may follow the end of the directory.
+/// Maximum length of the comment after the end of the directory.
 const MAX_COMMENT: usize = u16::MAX as usize;
 
-/// The names of all entries, by the directory at the archive's end; `None` where there is none, or not
-/// all of it.
+/// The names of all entries, from the directory at the archive's end; `None` if the directory is missing or
+/// incomplete.
 pub(crate) fn list(bytes: &[u8]) -> Option<Vec<&[u8]>> {
     let end = end(bytes)?;
     let (count, start) = directory(bytes, end)?;
-    // A count is a claim; entries are not shorter than their fixed part.
+    // The count is not trusted; an entry is at least as long as its fixed part.
     let mut names = Vec::with_capacity(count.min(bytes.len() / ENTRY_LEN));
     let mut rest = bytes.get(start..end)?;
     for _ in 0..count {
@@ -28,7 +28,7 @@ pub(crate) fn list(bytes: &[u8]) -> Option<Vec<&[u8]>> {
     Some(names)
 }
 
-/// Where the record at the end of the directory begins: the last that reaches to the file's end.
+/// The offset of the end-of-directory record: the last one whose comment fits in the file.
 fn end(bytes: &[u8]) -> Option<usize> {
     let last = bytes.len().checked_sub(END_LEN)?;
     (last.saturating_sub(MAX_COMMENT)..=last).rev().find(|&at| {
@@ -38,13 +38,13 @@ fn end(bytes: &[u8]) -> Option<usize> {
     })
 }
 
-/// How many entries the directory has, and where it begins.
+/// The number of entries in the directory, and its offset.
 fn directory(bytes: &[u8], end: usize) -> Option<(usize, usize)> {
     let (count, start) = (number::<2>(bytes, end + 10)?, number::<4>(bytes, end + 16)?);
     if count < u16::MAX.into() && start < u32::MAX.into() {
         return Some((usize::try_from(count).ok()?, usize::try_from(start).ok()?));
     }
-    // What is too large for these fields stands in a second record, found by a third before the end.
+    // Values too large for these fields are in a second record, which a third record right before `end` locates.
     let locator = bytes.get(end.checked_sub(LOCATOR_64_LEN)?..end)?;
     let at = number::<8>(locator, 8).filter(|_| locator.starts_with(LOCATOR_64))?;
     let record = bytes.get(usize::try_from(at).ok()?..)?;
@@ -52,7 +52,7 @@ fn directory(bytes: &[u8], end: usize) -> Option<(usize, usize)> {
     Some((usize::try_from(count).ok()?, usize::try_from(number::<8>(record, 48)?).ok()?))
 }
 
-/// A little-endian number of `N` bytes.
+/// Reads a little-endian number of `N` bytes.
 fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<u64> {
     let mut number = [0; 8];
     number[..N].copy_from_slice(bytes.get(at..)?.get(..N)?);
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn all_names_are_listed_in_order() {
-        // 70,000 are more than the directory's first record can count.
+        // 70,000 entries exceed the counter of the directory's first record.
         for (entries, comment) in [(0, ""), (1, ""), (3, "a comment"), (70_000, "")] {
             let bytes = archive(entries, comment);
             let names: Vec<_> = (0..entries).map(|i| format!("folder/{i}")).collect();

@@ -1,6 +1,7 @@
-//! Small weight files that unfold to much: refused, in little memory.
+//! Small weight files that expand to a large size are refused, and reading them takes little
+//! memory.
 //!
-//! One test, alone in its process: what is allocated meanwhile is what reading allocates.
+//! This file has only one test, because the peak of allocations is measured for the whole process.
 #![cfg(all(feature = "keras", feature = "pytorch"))]
 
 use std::io::{Cursor, Write};
@@ -14,8 +15,8 @@ use zip::{CompressionMethod, ZipWriter};
 static MEMORY: PeakAlloc = PeakAlloc;
 
 const MUCH: usize = 512 << 20;
-/// A file of this size may hold 64 MiB of tensors, and a vector that grows is twice as large for a
-/// moment.
+/// A file of this size may contain 64 MiB of tensors, and a growing vector briefly takes twice its
+/// size.
 const LITTLE: usize = 200 << 20;
 
 #[test]

@@ -1,4 +1,5 @@
-//! What fuzzing begins with, and what it found: every weight file gives an answer.
+//! The fuzzing corpus, including inputs that once failed: every weight file gives a value or an
+//! error.
 #![cfg(all(feature = "keras", feature = "pytorch"))]
 
 #[path = "../../../fuzz/targets/weights.rs"]
@@ -19,13 +20,13 @@ fn corpus() -> Vec<PathBuf> {
 #[test]
 fn every_weight_file_of_the_corpus_is_read_or_refused() {
     for path in corpus() {
-        // Shown when it fails.
+        // Shown if the test fails.
         println!("{}", path.display());
         weights::run(&fs::read(path).unwrap());
     }
 }
 
-/// Or fuzzing begins with nothing but errors.
+/// Otherwise fuzzing would begin with nothing but errors.
 #[test]
 fn what_was_not_found_by_fuzzing_holds_tensors() {
     let refused = |path: &PathBuf| {

@@ -1,4 +1,4 @@
-//! Files that are cut short, damaged, or hold something else.
+//! Files that are truncated, damaged, or contain something else.
 //! Fixtures: `tools/reference/keras_mobilenetv2.py` and `pytorch_mobilenetv2.py`.
 #![cfg(all(feature = "keras", feature = "pytorch"))]
 
@@ -22,7 +22,7 @@ const FILES: [&str; 7] = [
     "pytorch_mobilenetv2/torchvision_0.35_f16_legacy.pth",
 ];
 
-/// Each format's bytes; safetensors made here.
+/// The files of each format, by name; the safetensors file is made here.
 fn files() -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = FILES
         .iter()
@@ -38,7 +38,7 @@ fn files() -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// One line that begins with the file's name and is not endless.
+/// Checks that a message is one line of limited length that begins with the file's name.
 fn assert_clear(error: &FormatError, name: &str) {
     let text = error.to_string();
     assert!(text.contains(name) && !text.contains('\n') && text.len() < 1000, "{name}: {text}");
@@ -55,7 +55,7 @@ fn a_file_cut_short_is_an_error_that_names_it() {
     }
 }
 
-/// A generator of its own (splitmix64), so that a failure can be had again.
+/// A local generator (splitmix64), so that failures are reproducible.
 struct Random(u64);
 
 impl Random {
@@ -68,7 +68,7 @@ impl Random {
     }
 }
 
-/// Does all that is ever done with a file.
+/// Applies every operation that the crate has to a file.
 fn use_it(file: Checkpoint) {
     detect(&file);
     if file.model_config.is_some() {
@@ -85,7 +85,7 @@ fn a_damaged_file_is_an_error_or_loads_but_never_panics() {
         for round in 0..rounds.unwrap_or(40) {
             let mut random = Random(seed + round);
             let mut bytes = bytes.clone();
-            // Structure lies at either end of a file, and in HDF5 all over it.
+            // Metadata is at either end of a file, and in HDF5 throughout.
             let from_end = random.below(3);
             for _ in 0..1 + random.below(8) {
                 let near = 1 + random.below(20_000);
@@ -185,7 +185,7 @@ fn one_weight_missing_surplus_or_misshapen_is_named() {
         let error = assign(file.clone(), &net).unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
     };
-    // Also when it is the one by which the prefix would be found first.
+    // This must also hold for the weights by which the prefix is searched.
     for weight in ["Conv1/kernel", "block_7_project_BN/moving_mean", "Conv_1_bn/moving_variance"] {
         let mut file = whole.clone();
         file.tensors.remove(&name(weight)).unwrap();
@@ -234,7 +234,8 @@ fn a_value_that_nothing_can_be_computed_with_is_named_with_its_weight_and_file()
         assert!(error.contains("keras2_no_top.h5: the weights cannot be used: "), "{error}");
         assert!(error.ends_with(says), "{error}");
     }
-    // As after training without a single picture, or with rounding: harmless.
+    // Zero or slightly negative variances, as after training without pictures or after rounding,
+    // are harmless.
     let mut file = whole.clone();
     let is_variance = |(name, _): &(&String, _)| name.contains("moving_variance");
     for (_, tensor) in file.tensors.iter_mut().filter(is_variance) {

@@ -1,4 +1,4 @@
-//! Whole Keras models taken apart. Fixtures: `tools/reference/keras_mobilenetv2.py`.
+//! Import of whole Keras models. Fixtures: `tools/reference/keras_mobilenetv2.py`.
 #![cfg(all(feature = "keras", feature = "pytorch"))]
 
 mod common;
@@ -42,7 +42,7 @@ fn whole_models_of_keras_2_and_3_come_apart() {
     assert_eq!(a.head, b.head, "the same head from either file");
 }
 
-/// A file with the weights of one and the configuration of another.
+/// Imports this configuration with the weights of another file.
 fn import_config(config: &Value, weights: &str) -> Result<ImportedModel, String> {
     let mut file = read(keras(weights)).unwrap();
     file.model_config = Some(config.clone());
@@ -82,7 +82,7 @@ fn another_shape_of_model_is_refused_by_the_layer_that_is_not_known() {
     assert!(error.to_string().contains("no whole Keras model"), "{error}");
 }
 
-/// The layer called `name` at any depth.
+/// The layer called `name`, at any depth.
 fn layer<'a>(model: &'a mut Value, name: &str) -> Option<&'a mut Value> {
     model["config"]["layers"].as_array_mut()?.iter_mut().find_map(|inner| {
         if inner["config"]["name"] == name { Some(inner) } else { layer(inner, name) }
@@ -151,7 +151,7 @@ fn a_files_own_scaling_is_told_without_importing_it() {
         rescaling["offset"] = 0.into();
     });
     assert_eq!(one_255th.unwrap(), Some(of_one_255th));
-    // What stands after the base does not matter, what stands before it does.
+    // Layers after the base do not matter; layers before it do.
     let other_head = scaling(&|config| {
         layer(config, "dropout").unwrap()["class_name"] = "Lambda".into();
         config["config"]["output_layers"] = serde_json::json!([]);
@@ -195,7 +195,7 @@ fn exported(name: &str) -> Value {
     read(fixture("keras_import").join(name)).unwrap().model_config.unwrap()
 }
 
-/// A model of `fixtures/keras_import` with its configuration changed.
+/// Imports a model of `fixtures/keras_import` with its configuration changed.
 fn changed(name: &str, change: impl Fn(&mut Value)) -> Result<ImportedModel, String> {
     let mut file = read(fixture("keras_import").join(name)).unwrap();
     change(file.model_config.as_mut().unwrap());
@@ -207,7 +207,7 @@ fn what_changes_the_answer_and_cannot_be_computed_here_is_refused_by_the_layer_a
     let set = |name: &'static str, field: &'static str, value: Value| {
         move |config: &mut Value| layer(config, name).unwrap()["config"][field] = value.clone()
     };
-    // The first of a class, in the model itself rather than in one inside.
+    // The first layer of a class, preferring those of the model itself to those of nested models.
     fn of(model: &Value, class: &str) -> Option<String> {
         let layers = model["config"]["layers"].as_array()?;
         let own = layers.iter().find(|layer| layer["class_name"] == class);

@@ -1,5 +1,5 @@
-//! Formats whose readers are left out of a build: `cargo test -p headstart-formats
-//! --no-default-features --test left_out`.
+//! Formats whose readers are not compiled into a build:
+//! `cargo test -p headstart-formats --no-default-features --test left_out`.
 #![cfg(not(any(feature = "keras", feature = "pytorch")))]
 
 mod common;

@@ -1,4 +1,4 @@
-//! Weights of real networks from every format and under every naming.
+//! Loads weights of real networks in every format and naming.
 //! Fixtures: `tools/reference/keras_mobilenetv2.py`, `pytorch_mobilenetv2.py` and `pytorch_names.py`.
 #![cfg(all(feature = "keras", feature = "pytorch"))]
 
@@ -97,7 +97,7 @@ fn a_file_says_which_network_it_holds() {
     assert_eq!(detect(&read(torch(TORCH[1])).unwrap()).unwrap().classes, Some(5));
 }
 
-/// A file that has these names and shapes, all zeros.
+/// A checkpoint with these names and shapes, all zeros.
 fn file_of(keys: &serde_json::Map<String, serde_json::Value>) -> Checkpoint {
     let mut file = read(torch(TORCH[0])).unwrap();
     file.tensors.clear();
@@ -143,7 +143,7 @@ fn names_and_shapes_of_torchvision_and_timm_are_known() {
             "meta" => Naming::Meta,
             _ => Naming::Torchvision,
         };
-        // Between the features and the classes of MobileNetV3 there is a hidden layer.
+        // MobileNetV3 has a hidden layer between the features and the classes.
         let classes = Some(1000).filter(|_| !id.starts_with("mobilenetv3"));
         assert_eq!((detected.naming, detected.classes), (naming, classes), "{model}");
         let ids: Vec<_> = [detected.architecture].into_iter().chain(detected.also_fits).collect();
@@ -172,7 +172,7 @@ fn the_name_of_timms_file_tells_its_networks_from_those_of_tensorflow() {
         let detected = detect(&of("timm/efficientnet_b1", file)).unwrap();
         assert_eq!((detected.architecture, detected.also_fits), (own, others), "{file}");
     }
-    // Where there is no such base, it is refused.
+    // TensorFlow's variant of this network is not registered, so the file is refused.
     let ported = of("timm/mobilenetv3_large_100", "tf_mobilenetv3_large_100-427764d5.pth");
     let error = assign(ported, &network("mobilenetv3-large-timm", 1.0, None)).unwrap_err();
     let says = "holds timm's names of a network of TensorFlow's, whose padding and normalisation \
@@ -209,7 +209,7 @@ fn a_keras_file_with_other_layer_names_loads_by_the_order_it_lists() {
     let file = read(keras(KERAS[0])).unwrap();
     let net = network("mobilenetv2", 0.35, None);
     let expected = assign(file.clone(), &net).unwrap();
-    // Every layer, and one in three.
+    // Change every layer, and every third layer.
     for step in [1, 3] {
         let mut file = file.clone();
         for (i, names) in file.keras_order.iter_mut().enumerate().step_by(step) {
@@ -238,7 +238,7 @@ fn every_naming_loads_from_safetensors_and_every_registered_network_is_told_apar
             file.format = Format::Safetensors;
             file.tensors.clear();
             for ((layer, spec), names) in layers.iter().zip(naming.names(&net)) {
-                // The shape that the naming turns into ours: find it by trying the axes' orders.
+                // Find the shape that the naming converts to ours by trying orders of the axes.
                 let orders: [&[usize]; 3] = [&[3, 2, 0, 1], &[2, 3, 0, 1], &[0, 1, 2, 3]];
                 let shapes = orders.iter().filter(|o| o.len() == spec.shape.len());
                 let mut shapes = shapes
@@ -317,7 +317,7 @@ fn a_write_that_fails_leaves_what_was_there() {
     assert!(error.contains("model.safetensors") && error.contains("large"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), b"before");
 
-    // A folder stands where the file should go: the rename fails.
+    // The target is a folder, so the rename fails.
     let taken = folder.path().join("taken");
     std::fs::create_dir_all(taken.join("inside")).unwrap();
     let error = write(&taken, Stored::F32).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! Any tensors that are written are read again.
+//! Any tensors survive writing and reading.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ fn tensor() -> impl Strategy<Value = Tensor> {
     })
 }
 
-/// Any bits are kept, those of a number that is none too.
+/// The bits of each value: even those of a NaN are preserved.
 fn bits(tensor: &Tensor) -> Vec<u32> {
     tensor.data.iter().map(|x| x.to_bits()).collect()
 }

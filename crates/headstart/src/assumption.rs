@@ -1,40 +1,40 @@
-//! What a file left open.
+//! Choices that a file left open.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Serialize, Serializer};
 
-/// What a file of weights or of a model left open, and how it was decided; as text, and serialised, a
-/// sentence for people.
+/// A choice that a file of weights or a model left open, and how it was made.
+///
+/// As text, and serialised, it is a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Assumption {
-    /// In words that say all.
+    /// A complete sentence.
     Text(String),
-    /// The file has several sets of weights: [`BaseConfig::prefix`](crate::BaseConfig::prefix) takes
-    /// another.
+    /// The file has several sets of weights. [`BaseConfig::prefix`](crate::BaseConfig::prefix) selects another.
     OtherPrefixes {
         /// The file.
         file: PathBuf,
-        /// What the names of those that are taken begin with.
+        /// The prefix of the names of the weights that are used.
         taken: String,
-        /// And those of the others.
+        /// The prefixes of the other sets.
         others: Vec<String>,
     },
-    /// The weights fit several bases:
-    /// [`BaseConfig::architecture`](crate::BaseConfig::architecture) takes another.
+    /// The weights fit several bases. [`BaseConfig::architecture`](crate::BaseConfig::architecture) selects
+    /// another.
     AlsoFits {
         /// The file.
         file: PathBuf,
-        /// The base that is taken.
+        /// The base that is used.
         taken: &'static str,
-        /// The others.
+        /// The other bases that fit.
         others: Vec<&'static str>,
-        /// Whether the weights are called as timm does, where the others are the `tf_` models.
+        /// Whether the weights have timm's names; the other bases are then its `tf_` models.
         timm: bool,
     },
-    /// Names of classes are from a file beside the model:
+    /// The names of the classes come from a file beside the model.
     /// [`ImportConfig::classes`](crate::ImportConfig::classes) gives others.
     ClassesBeside {
         /// The file with the names.

@@ -1,18 +1,18 @@
-//! The weights that are a part of the program, with the feature `bundled`.
+//! Weights that are part of the program, with the feature `bundled`.
 
 /// A base whose weights are bundled.
 #[derive(Clone, Copy, Debug)]
 pub struct Bundled {
-    /// The name by which [`crate::Base::bundled`] knows it.
+    /// The name of the base in [`crate::Base::bundled`].
     pub name: &'static str,
-    /// Where the weights come from, for people.
+    /// The origin of the weights, for people.
     pub origin: &'static str,
-    /// Names of the classes of the classifier on top, a line each, where there is one.
+    /// The names of the classes of its classifier, one per line, if it has one.
     pub(crate) classes: Option<&'static str>,
     pub(crate) weights: &'static [u8],
 }
 
-/// The bundled bases, the default first; none without the feature `bundled`.
+/// The bundled bases, the default first. Empty without the feature `bundled`.
 pub static BUNDLED: &[Bundled] = &[
     #[cfg(feature = "bundled")]
     Bundled::of(&headstart_bundled::MOBILENETV2),
@@ -27,7 +27,7 @@ impl Bundled {
         Self { name, origin, classes, weights }
     }
 
-    /// The names of those that come with a classifier.
+    /// The names of the bundled bases that have a classifier.
     pub(crate) fn with_classifier() -> Vec<&'static str> {
         BUNDLED.iter().filter(|bundled| bundled.has_classifier()).map(|b| b.name).collect()
     }
@@ -37,12 +37,12 @@ impl Bundled {
         BUNDLED.iter().find(|bundled| bundled.name == name)
     }
 
-    /// Bytes of its weights.
+    /// The length of the weights in bytes.
     pub fn bytes(&self) -> usize {
         self.weights.len()
     }
 
-    /// Whether it comes with a classifier, so that it predicts without any training.
+    /// Whether it has a classifier, and can predict without training.
     pub fn has_classifier(&self) -> bool {
         self.classes.is_some()
     }

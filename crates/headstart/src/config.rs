@@ -1,4 +1,4 @@
-//! What configurations have in common.
+//! Parts that configurations share.
 
 use headstart_data::Augment;
 use serde::{Deserialize, Serialize};
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::ExtractConfig;
 use crate::training_set::{Augmentation, DEFAULT_VIEWS};
 
-/// Methods that give a configuration another value, for a chain of them. One of an option takes the value
-/// itself, too.
+/// Defines chainable methods that each set one field of a configuration. Methods for options also accept the
+/// plain value.
 macro_rules! setters {
     ($config:ident { $($(#[$doc:meta])* $setter:ident => $($field:ident).+: $value:ty),* $(,)? }) => {
         impl $config {
@@ -24,24 +24,24 @@ macro_rules! setters {
 }
 pub(crate) use setters;
 
-/// How pictures become what is trained on; both phases of training have it.
+/// How pictures become training data, in both phases of training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct InputConfig {
     /// How the frozen layers are computed.
     pub extract: ExtractConfig,
-    /// How pictures are varied.
+    /// How pictures are augmented.
     pub augment: Augment,
-    /// Views of each picture that are drawn once, where pictures are varied: epochs cycle through
-    /// them. With 0, every epoch draws afresh, as Keras does.
+    /// Number of augmented views per picture that are computed once; epochs cycle through them. With 0, every
+    /// epoch draws new views, as Keras does.
     pub views: usize,
-    /// Decides how pictures are varied, and how they are dealt into folds.
+    /// Seed of the augmentation and of the assignment of pictures to folds.
     pub seed: u64,
 }
 
 impl Default for InputConfig {
-    /// Pictures as they are.
+    /// No augmentation, and seed 0.
     fn default() -> Self {
         Self {
             extract: ExtractConfig::default(),
@@ -59,12 +59,12 @@ impl InputConfig {
 }
 
 setters!(InputConfig {
-    /// How the frozen layers are computed.
+    /// Sets how the frozen layers are computed.
     with_extract => extract: ExtractConfig,
-    /// How pictures are varied.
+    /// Sets how pictures are augmented.
     with_augment => augment: Augment,
-    /// How many views of each picture are drawn; 0 draws afresh each epoch.
+    /// Sets the number of views per picture; with 0, every epoch draws new ones.
     with_views => views: usize,
-    /// What decides how pictures are varied.
+    /// Sets the seed of the augmentation and of the assignment of pictures to folds.
     with_seed => seed: u64,
 });

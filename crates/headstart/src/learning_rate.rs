@@ -1,4 +1,4 @@
-//! Looking for a learning rate: it grows from step to step until the loss does.
+//! The search for a learning rate: a range test, in which it grows from step to step until the loss does.
 
 use headstart_data::{Skipped, Subset};
 use headstart_train::{
@@ -12,27 +12,28 @@ use crate::{
     Warning,
 };
 
-/// What [`find_head_learning_rate`] found, and on what.
+/// The result of [`find_head_learning_rate`].
 #[derive(Clone, Debug)]
 pub struct HeadRangeTest {
-    /// The losses, and what they suggest.
+    /// The losses, and the suggested rate.
     pub test: RangeTest,
-    /// Pictures learned from.
+    /// The number of pictures trained on.
     pub train: usize,
-    /// Pictures held back, which it has not looked at.
+    /// The number of held-back pictures, which are not used.
     pub validation: usize,
-    /// Pictures and other files that were left out, with the reason.
+    /// Skipped pictures and other files, with reasons.
     pub skipped: Vec<Skipped>,
-    /// What whoever owns the pictures should know, a line each.
+    /// Warnings about the pictures, one line each.
     pub warnings: Vec<Warning>,
 }
 
-/// Looks for a learning rate to train a head with Adam on the frozen `base`, as
-/// [`Classifier::fit`] does with [`HeadConfig::Adam`](crate::HeadConfig::Adam): on the pictures that
-/// it would learn from, with a head that is thrown away.
+/// Searches for a learning rate to train a head with Adam on the frozen `base`, as [`Classifier::fit`] does
+/// with [`HeadConfig::Adam`](crate::HeadConfig::Adam).
+///
+/// It uses the pictures that [`Classifier::fit`] would train on. Its head is discarded.
 ///
 /// # Errors
-/// As [`Classifier::fit`]; a loss that diverges is no error.
+/// As for [`Classifier::fit`]. A diverging loss is not an error.
 pub fn find_head_learning_rate(
     base: &Base,
     pictures: &Pictures,
@@ -62,12 +63,13 @@ pub fn find_head_learning_rate(
 }
 
 impl Classifier {
-    /// Looks for a learning rate to [fine-tune](Classifier::fine_tune) with, on the pictures that
-    /// it would learn from. The classifier stays as it is; rate, epochs, schedule and checkpoint of
-    /// `config` are left alone.
+    /// Searches for a learning rate for [fine-tuning](Classifier::fine_tune), on the pictures that it would
+    /// train on.
+    ///
+    /// The classifier is not changed. The rate, epochs, schedule and checkpoint of `config` are ignored.
     ///
     /// # Errors
-    /// As [`Classifier::fine_tune`]; a loss that diverges is no error.
+    /// As for [`Classifier::fine_tune`]. A diverging loss is not an error.
     pub fn find_learning_rate(
         &self,
         set: &mut TrainingSet,
@@ -89,7 +91,7 @@ impl Classifier {
     }
 }
 
-/// The test, watched.
+/// Runs the range test, with events and cancellation.
 fn test(
     range: &RangeTestConfig,
     context: &mut Context<'_>,

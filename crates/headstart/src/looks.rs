@@ -1,55 +1,56 @@
-//! Pictures that look bad: by what the network sees of them, and by their size.
+//! Pictures that look bad, judged by measurements on the network's input and by size.
 //!
-//! A picture must be bad by itself, and an exception in its set: where many pictures are dark, dark is
-//! what they are to be. How varied the set is plays no part, or nothing would be bad in a varied one.
+//! Limits are absolute. Apart from blank pictures, a look is reported only if it is an exception in the set: if
+//! many pictures are dark, they are meant to be. How varied the set is does not matter, or nothing would be
+//! reported in a varied one.
 
 use headstart_data::Facts;
 
 use crate::robust::median;
 
-/// How a picture looks bad.
+/// A way in which a picture looks bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// All of one colour.
+    /// A single colour.
     Blank,
-    /// Too dark to see much.
+    /// Too dark to recognise much.
     Dark,
-    /// Too bright to see much.
+    /// Too bright to recognise much.
     Bright,
-    /// Out of focus, or moved.
+    /// Out of focus, or with motion blur.
     Blurred,
     /// Smaller than the network's input.
     Tiny,
-    /// Much longer in one direction.
+    /// Much longer in one direction than in the other.
     OddAspect,
     /// Without colour.
     Grey,
 }
 
-/// Contrast under which a picture is blank.
+/// Contrast below which a picture is blank.
 const BLANK: f32 = 3.0;
-/// Mean luma that the brightest cell of a dark picture's thumbnail is below: 0.32 of white, the limit that
-/// CleanVision has for the 99th percentile of brightness.
+/// Mean luma below which the brightest thumbnail cell of a dark picture is: 0.32 of white, CleanVision's limit
+/// for the 99th percentile of brightness.
 const DARK: u8 = 82;
-/// And that the darkest cell of a bright picture's is above.
+/// Mean luma above which the darkest thumbnail cell of a bright picture is.
 const BRIGHT: u8 = 215;
-/// How much the cells of a dark or a bright picture may differ if there is nothing on it.
+/// Largest difference between the cells of a dark or bright picture that is blank.
 const EVEN: u8 = 2;
-/// Blur of a picture that is blurred.
+/// Blur above which a picture may be blurred.
 const BLURRED: f32 = 0.65;
-/// How much more that is than the set's median.
+/// Least excess of a blurred picture's blur over the median of the set.
 const MORE_BLURRED: f64 = 0.2;
-/// Longer side over shorter side of an odd picture.
+/// Ratio of the longer to the shorter side above which a picture may have an odd aspect ratio.
 const ODD: f32 = 2.5;
-/// How many times the set's median that is.
+/// Least multiple of the set's median aspect ratio for an odd one.
 const ODDER: f32 = 1.6;
-/// Colourfulness of a grey picture, with some room for what JPEG makes of grey.
+/// Colourfulness below which a picture is grey. It is above 0 because JPEG adds some colour to grey pictures.
 const GREY: f32 = 1.5;
-/// Share of pictures up to which something is an exception.
+/// Largest share of the set that still counts as an exception.
 const EXCEPTION: f64 = 0.1;
 
-/// What is wrong with the looks of which picture, and by how much. `side` is the shorter side of the
-/// network's input.
+/// The bad looks of the pictures: the look, the index of the picture, and the measured value. `side` is the
+/// shorter side of the network's input.
 pub(crate) fn looks(facts: &[Facts], side: usize) -> Vec<(Look, usize, f32)> {
     let usual =
         |value: fn(&Facts) -> f32| median(facts.iter().map(|f| f64::from(value(f))).collect());
@@ -59,7 +60,7 @@ pub(crate) fn looks(facts: &[Facts], side: usize) -> Vec<(Look, usize, f32)> {
     };
     let is_tiny = |f: &Facts| (shorter(f) as usize) < side;
     let is_grey = |f: &Facts| f.colourfulness < GREY;
-    // What was enlarged is not blamed twice.
+    // Enlarged pictures are reported as tiny only.
     let is_blurred =
         |f: &Facts| f.blur > BLURRED && f64::from(f.blur) > blur + MORE_BLURRED && !is_tiny(f);
     let tell_tiny = exceptional(&is_tiny);
@@ -96,8 +97,8 @@ fn is_bright(facts: &Facts) -> bool {
     darkest(facts) > BRIGHT
 }
 
-/// Whether there is nothing on it. On what is dark or bright there is little contrast, too, but its
-/// cells, in which noise cancels out, still differ.
+/// Whether the picture is blank. Dark and bright pictures have little contrast, too, but their cells, in which
+/// noise averages out, still differ.
 fn is_blank(facts: &Facts) -> bool {
     let is_even = brightest(facts) - darkest(facts) <= EVEN;
     facts.contrast < BLANK && (is_even || !(is_dark(facts) || is_bright(facts)))
@@ -125,8 +126,8 @@ mod tests {
 
     use super::*;
 
-    /// A set of sharp pictures in colour, of 640 x 480 with some in portrait, of any light and of any
-    /// degree of sharpness.
+    /// Sharp pictures in colour of 640 x 480, some of them in portrait, with all levels of brightness and
+    /// sharpness.
     fn set() -> Vec<Facts> {
         const FILE: Header =
             Header { format: Format::Jpeg, width: 640, height: 480, orientation: 1 };
@@ -143,7 +144,7 @@ mod tests {
         (0..100).map(one).collect()
     }
 
-    /// Makes the picture one of all lights from `from` on, `range` of white wide, times `factor`.
+    /// Replaces the picture by a gradient from `from` that is `range` of white wide, times `factor`.
     fn light(facts: &mut Facts, factor: f32, range: f32, from: f32) {
         for (cell, luma) in facts.thumbnail.iter_mut().enumerate() {
             let share = cell as f32 / 255.0;

@@ -1,11 +1,10 @@
-//! Where values lie, whatever some of them are.
+//! Robust statistics.
 
-/// Median and spread that outliers do not move.
+/// Median and spread, which outliers do not affect.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spread {
     median: f64,
-    /// 1.4826 times the median distance from the median: the standard deviation where values are
-    /// distributed normally.
+    /// 1.4826 times the median absolute deviation: the standard deviation if values are normally distributed.
     deviation: f64,
 }
 
@@ -16,13 +15,13 @@ impl Spread {
         Self { median: middle, deviation: 1.4826 * median(distances) }
     }
 
-    /// How many standard deviations a value lies above the median.
+    /// The distance of a value above the median, in standard deviations.
     pub(crate) fn deviations(&self, value: f64) -> f64 {
         (value - self.median) / self.deviation.max(1e-9)
     }
 }
 
-/// The middle value, the mean of both where there are two; 0 of none.
+/// The median: the middle value, or the mean of both middle values; 0 for no values.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let n = values.len();

@@ -1,4 +1,4 @@
-//! What a classifier learns of its own answers.
+//! Calibration of a classifier's answers, and detection of unknown pictures.
 
 use std::ops::ControlFlow;
 
@@ -13,28 +13,28 @@ use crate::pictures::{self, LabelledFeatures};
 use crate::records::has_each;
 use crate::{Context, Error, Event};
 
-/// Whether probabilities are made to mean what they say.
+/// Whether probabilities are calibrated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Calibration {
-    /// Logits are divided by the temperature that makes pictures that were not learned from the likeliest
-    /// (Guo et al. 2017), of a model that gives several labels one for each.
+    /// Logits are divided by the temperature that maximises the likelihood of pictures that were not trained on
+    /// (Guo et al. 2017). With several labels per picture, each label has its own temperature.
     #[default]
     Temperature,
-    /// They stay as the head has them.
+    /// Logits are used as the head computes them.
     None,
 }
 
-/// The share of known pictures that is turned away as of none of the classes: 5 % unless said otherwise.
+/// The share of known pictures that may be rejected as unknown: 5 % by default.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct UnknownRate(f64);
 
 impl UnknownRate {
-    /// Never: the model does not learn to tell unknown pictures.
+    /// Never: the model does not learn to detect unknown pictures.
     pub const NEVER: Self = Self(0.0);
 
-    /// A share from 0 to below 1; `None` for any other number.
+    /// A share in `0..1`; `None` for any other number.
     pub fn new(share: f64) -> Option<Self> {
         (0.0..1.0).contains(&share).then_some(Self(share))
     }
@@ -69,39 +69,40 @@ impl Default for UnknownRate {
     }
 }
 
-/// What a classifier is to learn of its own answers.
+/// What a classifier learns about its answers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TrustConfig {
     pub(crate) calibration: Calibration,
     pub(crate) unknown_rate: UnknownRate,
-    /// What the head was fitted with, where a strength was.
+    /// The regularisation strength of the head, if it has one.
     pub(crate) strength: Option<f64>,
 }
 
-/// With fewer pictures a temperature, or a threshold, would be chance.
+/// The least number of pictures: with fewer, a temperature or threshold would be arbitrary.
 const FEWEST: usize = 20;
-/// More would cost time, and make the threshold no better that is set on them.
+/// The most pictures that set the threshold: more would take time and not improve it.
 const MOST_FOR_THRESHOLD: usize = 1_000;
-/// The most pictures that a model keeps to tell unknown ones by.
+/// The most pictures that a model keeps for the detection of unknown ones.
 pub(crate) const MOST_KEPT: usize = 1_000;
-/// How much larger a model file may become by it.
+/// The share of the model file by which the kept statistics may enlarge it.
 const SHARE_OF_FILE: f64 = 0.3;
-/// The strength of heads that are fitted to choose the score, where the model's own has none.
+/// The strength of heads that are fitted to choose the score, if the model's own head has none.
 const USUAL_STRENGTH: f64 = 0.01;
 
-/// What a head says of labelled pictures that it has not learned from.
+/// A head's answers for labelled pictures that it was not trained on.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unseen {
-    /// n x dim.
+    /// `[n][dim]`.
     pub(crate) features: Vec<f32>,
-    /// n x units.
+    /// `[n][units]`.
     pub(crate) logits: Vec<f32>,
-    /// The group of each, by the numbers that those have that were learned from.
+    /// The group of each picture, numbered as for the training pictures.
     pub(crate) groups: Vec<usize>,
     /// Each picture's class, or the index of its set of classes.
     pub(crate) labels: Vec<usize>,
     pub(crate) label_sets: Option<pictures::LabelSets>,
-    /// How many, the last, the head itself has not learned from; of the others, heads of folds say it.
+    /// How many of the pictures, at the end, are held out from the head itself. The answers for the others are
+    /// those of heads of folds.
     pub(crate) held_out: usize,
 }
 
@@ -110,7 +111,7 @@ impl Unseen {
         self.labels.is_empty()
     }
 
-    /// Whether a threshold that is set on them is more than chance.
+    /// Whether there are enough pictures for a meaningful threshold.
     pub(crate) fn is_enough(&self) -> bool {
         self.labels.len() >= FEWEST
     }
@@ -119,7 +120,7 @@ impl Unseen {
         self.label_sets.as_deref()
     }
 
-    /// As many as a model keeps at most to tell unknown ones by.
+    /// The features of at most as many pictures as a model keeps for the detection of unknown ones.
     pub(crate) fn bank(&self, dim: usize) -> LabelledFeatures {
         let rows = bank_rows(&self.labels, MOST_KEPT);
         let row = |&row: &usize| &self.features[row * dim..][..dim];
@@ -144,7 +145,7 @@ impl Unseen {
         }
     }
 
-    /// What a classifier for this task can know of its answers.
+    /// Calibration and label sets of a classifier for this task.
     pub(crate) fn trust(&self, task: Task, classes: usize, calibration: Calibration) -> Trust {
         let mut trust = Trust::default();
         let has = self.label_sets().map(|sets| has_each(&self.labels, sets, classes));
@@ -170,8 +171,8 @@ impl Unseen {
         trust
     }
 
-    /// What tells unknown pictures by `known` ones, which these may be among; nothing where these are too
-    /// few.
+    /// Fits the detection of unknown pictures to `known` ones, which may include these pictures. Returns `None`
+    /// if there are too few.
     ///
     /// # Errors
     /// [`Error::Interrupted`].
@@ -187,7 +188,7 @@ impl Unseen {
             return Ok(None);
         }
         let classes = known.classes();
-        // Two bytes a value, where the file has four.
+        // Statistics take two bytes per value, weights four.
         let vectors = (SHARE_OF_FILE * 2.0 * file_values as f64) as usize / known.dim;
         let mut taken = 0;
         let fits = |part: &ScorePart| {
@@ -196,7 +197,7 @@ impl Unseen {
             taken = if fits { with } else { taken };
             fits
         };
-        // Half of the room, at least, is for pictures.
+        // At least half of the space is for pictures.
         let available: Vec<ScorePart> = ScorePart::ALL.into_iter().filter(fits).collect();
         let strength = config.strength.unwrap_or(USUAL_STRENGTH);
         let parts = choose(&available, &known.seen(), &mut |left_out: &LeftOut<'_>| {
@@ -243,7 +244,7 @@ impl Unseen {
         Ok(Unknown::fit(&parts, &seen, &unseen, config.unknown_rate.share()))
     }
 
-    /// How much each picture looks like one of none of the classes, were it not learned from itself.
+    /// The score of each picture for being unknown, computed as if it were not among the kept pictures.
     pub(crate) fn unknown_scores(&self, unknown: &Unknown) -> Vec<UnknownScore> {
         let n = self.labels.len().max(1);
         let (dim, units) = (self.features.len() / n, self.logits.len() / n);
@@ -254,8 +255,8 @@ impl Unseen {
 }
 
 impl LabelledFeatures {
-    /// As many pictures as a model keeps at most to tell unknown ones by, of both: those that no head has
-    /// learned from are known, too.
+    /// The features of at most as many pictures as a model keeps for the detection of unknown ones, from both
+    /// sets: pictures that no head was trained on are known, too.
     pub(crate) fn bank(&self, other: &Self) -> Self {
         let labels: Vec<usize> = self.labels.iter().chain(&other.labels).copied().collect();
         let rows = bank_rows(&labels, MOST_KEPT);

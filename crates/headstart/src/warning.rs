@@ -1,4 +1,4 @@
-//! What should be known, though it stopped nothing.
+//! Warnings: problems that did not stop the work.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,33 +6,31 @@ use std::path::PathBuf;
 use headstart_data::cache::CacheWarning;
 use serde::{Serialize, Serializer};
 
-/// What whoever trains should know, though it stopped nothing; as text, and serialised, a line for
-/// people.
+/// A problem that did not stop the work. As text, and serialised, it is a line for people.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Warning {
-    /// In words that say all.
+    /// A complete sentence.
     Text(String),
-    /// What an [`audit`](crate::audit()) of the pictures tells in full.
+    /// Findings in the pictures that an [`audit`](crate::audit()) reports in detail.
     Pictures {
-        /// What was seen: `2 groups of near-duplicates with different labels`.
+        /// A summary of the findings, such as `2 groups of near-duplicates with different labels`.
         seen: String,
-        /// The folder, or the file that lists or holds the pictures.
+        /// The folder, or the file that lists or contains the pictures.
         root: PathBuf,
     },
-    /// Fewer of the pictures held back are classified right than before fine-tuning.
+    /// Fewer held-back pictures are classified correctly than before fine-tuning.
     Worse {
-        /// The accuracy before.
+        /// The accuracy before fine-tuning.
         before: f64,
-        /// The accuracy now.
+        /// The accuracy after fine-tuning.
         after: f64,
-        /// Whether early stopping, which goes by the loss, watched.
+        /// Whether early stopping, which watches the loss, was used.
         early_stop: bool,
     },
-    /// Fine-tuning has changed what the classifier knew of its answers, and no pictures are held back to
-    /// learn it from.
+    /// Fine-tuning has invalidated the calibration, and no pictures are held back to calibrate again.
     TrustLost,
-    /// Features are not kept.
+    /// Features cannot be cached.
     Cache(CacheWarning),
 }
 

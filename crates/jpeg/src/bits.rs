@@ -1,50 +1,50 @@
-//! Bits of entropy-coded data.
+//! Reads the bits of entropy-coded data.
 
 use crate::error::{Error, TRUNCATED, damaged};
 use crate::structure::marker;
 
-/// Bytes of the window: it stays in the first cache together with the tables.
+/// Size of the window in bytes. It fits in the L1 cache together with the tables.
 const WINDOW: usize = 1 << 12;
 
-/// More bytes than a block takes (64 symbols of at most 16 bits, with values of at most 16) and
-/// looks ahead.
+/// More bytes than reading a block takes, including lookahead: 64 symbols of at most 16 bits, with values of at most
+/// 16 bits.
 const BLOCK: usize = 64 * 4 + 16;
 
-/// Entropy-coded data (T.81, F.1.2.3), read a block at a time.
+/// Entropy-coded data (T.81, F.1.2.3), read block by block.
 ///
-/// Bytes go through a window in which the zeros that are stuffed behind each 0xFF are gone, so
-/// that eight can be taken at once. Beyond the end of the data zeros are read; that this happened
-/// is found before the next block, so that no loop goes on for long.
+/// Bytes pass through a window from which the zeros stuffed after each 0xFF are removed, so that eight bytes can be
+/// taken at once. Beyond the end of the data, zeros are read. This is detected before the next block, so no loop runs
+/// long on missing data.
 pub(crate) struct Bits<'a> {
-    /// What has not been taken into the window.
+    /// The data that is not in the window yet.
     source: &'a [u8],
     window: Box<[u8; WINDOW]>,
     /// The end of the data in the window.
     end: usize,
-    /// Whether the data ends there: `source` begins with a marker.
+    /// Whether the data ends at `end`: `source` begins with a marker.
     at_marker: bool,
     state: State,
-    /// Whether restart markers divide the data, so that a part of it may be lost without the rest.
+    /// Whether restart markers divide the data, so that a part of it can be lost without the rest.
     divided: bool,
-    /// Whether a restart marker was not the one that was due.
+    /// Whether a restart marker was not the expected one.
     out_of_step: bool,
-    /// Whether more was taken than there was up to a marker, and no restart followed.
+    /// Whether more bits were taken than the data before a marker has, without a restart since.
     exhausted: bool,
 }
 
-/// How far reading has come.
+/// The position of the reader.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct State {
-    /// The next byte of the window to take.
+    /// The index in the window of the next byte to take.
     at: usize,
-    /// The next bits, from the top.
+    /// The next bits, most significant first.
     bits: u64,
-    /// How many of them are counted in `at`.
+    /// How many bits in `bits` belong to bytes before `at`.
     count: u32,
 }
 
 impl<'a> Bits<'a> {
-    /// The data that `source` begins with, which restart markers divide or not.
+    /// Begins at the start of `source`. `divided` states whether restart markers divide the data.
     pub(crate) fn new(source: &'a [u8], divided: bool) -> Self {
         Self {
             source,
@@ -58,10 +58,10 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// A reader for the bits of one block; a copy, so that it is kept in registers.
+    /// A reader of the bits of one block. It is a copy, so that it stays in registers.
     ///
     /// # Errors
-    /// When the data ended before, or the file within the data.
+    /// If the data ended before the block, or the file ends within the data.
     #[inline(always)]
     pub(crate) fn begin_block(&mut self) -> Result<Reader<'_>, Error> {
         if self.state.at + BLOCK > self.end {
@@ -70,13 +70,13 @@ impl<'a> Bits<'a> {
         Ok(Reader { window: &self.window, state: self.state })
     }
 
-    /// Goes on where the reader of a block ended.
+    /// Continues at the end of the block that was read.
     #[inline(always)]
     pub(crate) fn end_block(&mut self, state: State) {
         self.state = state;
     }
 
-    /// Makes the window hold a block, if there is one.
+    /// Fills the window with at least one block, if there is one.
     #[cold]
     #[inline(never)]
     fn fill(&mut self) -> Result<(), Error> {
@@ -86,7 +86,7 @@ impl<'a> Bits<'a> {
         let from = self.state.at.min(self.end);
         self.window.copy_within(from..self.end, 0);
         (self.end, self.state.at) = (self.end - from, 0);
-        // Zeros for the block that goes on beyond the end.
+        // Room for the zeros of a block that extends beyond the end.
         let full = WINDOW - BLOCK;
         while self.end < full && !self.at_marker {
             let piece = &self.source[..self.source.len().min(full - self.end)];
@@ -112,13 +112,14 @@ impl<'a> Bits<'a> {
         Ok(())
     }
 
-    /// Whether more bits were taken than there are.
+    /// Whether more bits were taken than the data has.
     fn is_beyond(&self, State { at, count, .. }: State) -> bool {
         self.at_marker && at * 8 > self.end * 8 + count as usize
     }
 
-    /// Checks that no more bits were taken than there are, where that is damage: not where a restart
-    /// marker comes early, nor behind one that was out of step.
+    /// Checks that no more bits were taken than the data has.
+    ///
+    /// It is not an error if the data ends at a restart marker, or if an earlier restart marker was unexpected.
     fn check_end(&mut self) -> Result<(), Error> {
         if !self.is_beyond(self.state) {
             return Ok(());
@@ -127,16 +128,16 @@ impl<'a> Bits<'a> {
         if !self.divided || !(restarts || self.out_of_step) {
             return Err(damaged("the data of a scan ends early"));
         }
-        // Zeros, as many as are asked for.
+        // From here on, read zeros.
         self.state = State { at: self.end, ..State::default() };
         self.exhausted = true;
         Ok(())
     }
 
-    /// Whether there is nothing left up to the next restart.
+    /// Whether no data is left before the next restart.
     ///
     /// # Errors
-    /// When there should be.
+    /// If the data ended too early for any other reason.
     #[inline(always)]
     pub(crate) fn is_exhausted(&mut self) -> Result<bool, Error> {
         if self.at_marker {
@@ -145,10 +146,10 @@ impl<'a> Bits<'a> {
         Ok(self.exhausted)
     }
 
-    /// Ends a block that could not be read: zeros beyond the end of the data may make no sense.
+    /// Ends a block that could not be read. The zeros read beyond the end of the data may be invalid as a block.
     ///
     /// # Errors
-    /// `error`, unless it comes of such zeros.
+    /// `error`, unless such zeros caused it.
     #[cold]
     pub(crate) fn end_bad_block(&mut self, state: State, error: Error) -> Result<(), Error> {
         if !self.is_beyond(state) {
@@ -158,19 +159,18 @@ impl<'a> Bits<'a> {
         self.check_end()
     }
 
-    /// Goes on behind the restart marker with this number, modulo 8. What is left before it is
-    /// passed over.
+    /// Continues after restart marker `number` (modulo 8). Data left before it is skipped.
     ///
-    /// Where another marker comes, it goes on as libjpeg does (`jpeg_resync_to_restart`): a marker
-    /// that will be due soon means that this one was lost, and there is no data until then; one that
-    /// was due before, or that is none, is passed over with the data behind it; any other is taken
-    /// for this one.
+    /// If another marker follows, this proceeds like libjpeg (`jpeg_resync_to_restart`). The marker one or two after
+    /// the expected one, or a known marker of another kind, means that the expected one was lost: it is not consumed,
+    /// and there is no data until then. The marker one or two before the expected one, or an unknown marker, is
+    /// skipped with the data after it. Any other restart marker is taken for the expected one.
     ///
     /// # Errors
-    /// When the file ends before.
+    /// If the file ends first.
     pub(crate) fn restart(&mut self, number: usize) -> Result<(), Error> {
         self.finish()?;
-        // Nothing but zeros, should there be no data.
+        // Read zeros if there is no data.
         self.window[..BLOCK].fill(0);
         (self.end, self.state) = (0, State::default());
         loop {
@@ -192,10 +192,10 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// Goes to the end of the data.
+    /// Moves to the end of the data.
     ///
     /// # Errors
-    /// When more of it was taken than there is, or the file ends before.
+    /// If more was taken than the data has, or the file ends first.
     pub(crate) fn finish(&mut self) -> Result<(), Error> {
         if self.at_marker {
             return self.check_end();
@@ -206,7 +206,7 @@ impl<'a> Bits<'a> {
     }
 }
 
-/// What follows from the next marker on.
+/// The bytes from the next marker on.
 fn to_marker(mut bytes: &[u8]) -> Result<&[u8], Error> {
     loop {
         bytes = &bytes[memchr::memchr(0xFF, bytes).ok_or(TRUNCATED)?..];
@@ -218,19 +218,19 @@ fn to_marker(mut bytes: &[u8]) -> Result<&[u8], Error> {
     }
 }
 
-/// Takes the bits of a block, most significant first.
+/// Reads the bits of a block, most significant first.
 pub(crate) struct Reader<'a> {
     window: &'a [u8; WINDOW],
     pub(crate) state: State,
 }
 
 impl Reader<'_> {
-    /// Makes at least 56 bits ready.
+    /// Makes at least 56 bits available.
     #[inline(always)]
     pub(crate) fn refill(&mut self) {
         let State { at, bits, count } = self.state;
         let Some(&next) = self.window[at..].first_chunk() else { return };
-        // Bits below `count` may be there already: the same ones.
+        // The bits below `count` may already hold the same bytes.
         self.state = State {
             at: at + ((63 - count) >> 3) as usize,
             bits: bits | u64::from_be_bytes(next) >> count,
@@ -238,7 +238,7 @@ impl Reader<'_> {
         };
     }
 
-    /// The next `n` bits, 1 to 32, left where they are.
+    /// The next `n` bits, 1 to 32, without consuming them.
     #[inline(always)]
     pub(crate) fn peek(&self, n: u32) -> u32 {
         (self.state.bits >> (64 - n)) as u32
@@ -250,7 +250,7 @@ impl Reader<'_> {
         self.state.count -= n;
     }
 
-    /// The next `n` bits, at most 16.
+    /// Consumes the next `n` bits, at most 16.
     #[inline(always)]
     pub(crate) fn take(&mut self, n: u32) -> u32 {
         let value = (self.state.bits >> 32 >> (32 - n)) as u32;
@@ -258,13 +258,13 @@ impl Reader<'_> {
         value
     }
 
-    /// The next bit.
+    /// Consumes the next bit.
     #[inline(always)]
     pub(crate) fn take_bit(&mut self) -> bool {
         self.take(1) == 1
     }
 
-    /// A value of `size` bits, at most 16, whose first bit is its sign (T.81, F.2.2.1: EXTEND).
+    /// Consumes a value of `size` bits, at most 16, whose first bit is its sign (T.81, F.2.2.1: EXTEND).
     #[inline(always)]
     pub(crate) fn take_signed(&mut self, size: u32) -> i32 {
         let negative = !((self.state.bits as i64) >> 63) as i32;

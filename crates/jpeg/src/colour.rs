@@ -1,11 +1,11 @@
-//! Lines of components to lines of RGB. Coefficients: ITU-T T.871 (JFIF).
+//! Converts lines of components to lines of RGB. Coefficients: ITU-T T.871 (JFIF).
 
 use crate::tables::Colour;
 
-/// Pixels that are worked on at a time.
+/// Pixels processed at a time.
 const CHUNK: usize = 64;
 
-/// Writes a line; those of the components that the colour has are at least as long.
+/// Writes a line. The components that `colour` uses are at least as long as it.
 #[inline(always)]
 pub(crate) fn to_rgb(colour: Colour, components: &[&[u8]; 4], out: &mut [u8]) {
     let out = out.as_chunks_mut().0;
@@ -25,15 +25,15 @@ pub(crate) fn to_rgb(colour: Colour, components: &[&[u8]; 4], out: &mut [u8]) {
     }
 }
 
-/// Makes a pixel of each three samples.
+/// Makes a pixel of every three samples.
 #[inline(always)]
 fn three(a: &[u8], b: &[u8], c: &[u8], out: &mut [[u8; 3]], pixel: impl Fn(u8, u8, u8) -> [u8; 3]) {
     let whole = out.len() / CHUNK * CHUNK;
     let (chunks, rest) = out.as_chunks_mut::<CHUNK>();
     let [a_chunks, b_chunks, c_chunks] = [a, b, c].map(|line| line.as_chunks::<CHUNK>().0);
     for (((out, a), b), c) in chunks.iter_mut().zip(a_chunks).zip(b_chunks).zip(c_chunks) {
-        // Colours first and then their interleaving: compilers make vectors of each, and of both
-        // at once only stores of single bytes.
+        // Computing colours and interleaving them are separate loops: compilers vectorise each, but
+        // write single bytes if both are in one loop.
         let mut planes = [[0; CHUNK]; 3];
         for i in 0..CHUNK {
             let [r, g, b] = pixel(a[i], b[i], c[i]);
@@ -49,7 +49,7 @@ fn three(a: &[u8], b: &[u8], c: &[u8], out: &mut [[u8; 3]], pixel: impl Fn(u8, u
     }
 }
 
-/// Rounded to nearest; the factors are in units of 2^-16.
+/// Rounds to nearest. The factors are in units of 2^-16.
 #[inline(always)]
 fn from_ycc(y: u8, cb: u8, cr: u8) -> [u8; 3] {
     let (y, cb, cr) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);

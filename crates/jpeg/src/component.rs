@@ -1,4 +1,4 @@
-//! A component of a picture in the making: its blocks, and the samples that they become.
+//! A component of a picture that is being decoded: its blocks and their samples.
 
 use crate::bits::Bits;
 use crate::error::Error;
@@ -8,44 +8,46 @@ use crate::tables::{Frame, FrameComponent, Tables};
 use crate::transform::{Block, LANES, Tile, Transform};
 use crate::upsample::Upsampling;
 
-/// Rows of MCUs whose samples are held: interpolating looks at the lines above and below.
+/// Rows of MCUs whose samples are kept: interpolation reads the lines above and below.
 const HELD: usize = 3;
 
 pub(crate) struct Component {
     pub(crate) id: u8,
-    /// Blocks of an MCU, across and down.
+    /// Blocks of an MCU, horizontally and vertically.
     pub(crate) h: usize,
     pub(crate) v: usize,
-    /// Blocks that hold something of the picture, across and down.
+    /// Blocks that contain a part of the picture, horizontally and vertically.
     pub(crate) blocks: (usize, usize),
-    /// Blocks in a row of them, those that fill up MCUs among them.
+    /// Blocks in a row, including those that fill up MCUs.
     columns: usize,
-    /// Rows of blocks whose coefficients are held.
+    /// Rows of blocks whose coefficients are kept.
     rows: usize,
     quantisation: usize,
-    /// Samples that a block becomes, across and down.
+    /// Samples made from a block, horizontally and vertically.
     size: (usize, usize),
-    /// Samples of the picture, across and down.
+    /// Size of the component in samples, horizontally and vertically.
     width: usize,
     height: usize,
-    /// As of its first scan.
+    /// Set by the component's first scan.
     transform: Option<Transform>,
-    /// The coefficients of all blocks held, unless only the means of blocks matter.
+    /// The coefficients of all blocks kept. Unused if only the means of blocks matter.
     tiles: Vec<Tile>,
-    /// [`Block::coded`] of each.
+    /// [`Block::coded`] of each block.
     coded: Vec<u64>,
-    /// The first coefficient of all blocks held, if no other matters.
+    /// The first coefficient of all blocks kept, if no other matters.
     means: Vec<i16>,
-    /// The samples of [`HELD`] rows of MCUs, whose places are taken in turn.
+    /// A ring buffer of the samples of [`HELD`] rows of MCUs.
     samples: Vec<u8>,
     upsampling: Upsampling,
     pub(crate) memory: Memory,
 }
 
 impl Component {
-    /// A component of a frame of so many MCUs across, of which the coefficients of `rows` rows are
-    /// held. A block of one with the largest sampling factors `most` becomes `side` x `side`
-    /// samples.
+    /// Creates a component.
+    ///
+    /// The frame is `columns` MCUs wide, and the coefficients of `rows` rows of MCUs are kept.
+    /// `most` is the largest sampling factors in the frame. A block of a component with these
+    /// factors becomes `side` x `side` samples.
     pub(crate) fn new(
         c: &FrameComponent,
         frame: &Frame,
@@ -103,7 +105,7 @@ impl Component {
         self.v * self.size.1
     }
 
-    /// The bytes that it will take.
+    /// The bytes that it will allocate.
     pub(crate) fn bytes(&self) -> usize {
         let blocks = self.rows * self.tiles_across() * LANES;
         let coefficients = if self.is_means() { blocks * 2 } else { blocks * (64 * 2 + 8) };
@@ -129,18 +131,18 @@ impl Component {
         Ok(())
     }
 
-    /// Whether there was a scan of it.
+    /// Whether a scan of the component has begun.
     pub(crate) fn is_begun(&self) -> bool {
         self.transform.is_some()
     }
 
-    /// Makes all coefficients zero.
+    /// Sets all coefficients to zero.
     pub(crate) fn clear(&mut self) {
         self.means.fill(0);
         self.tiles.as_flattened_mut().as_flattened_mut().fill(0);
     }
 
-    /// Reads what a scan has of the block at column `x` and row `y` of those that are held.
+    /// Reads a scan's data of the block at column `x` and row `y` of the blocks kept.
     #[inline(always)]
     pub(crate) fn read(
         &mut self,
@@ -170,7 +172,7 @@ impl Component {
         Ok(())
     }
 
-    /// Makes the samples of a row of MCUs from row `held` of those that are held.
+    /// Makes the samples of MCU row `row` from the coefficients of the kept row `held`.
     #[inline(always)]
     pub(crate) fn transform(&mut self, row: usize, held: usize) {
         let (stride, lines, across) = (self.stride(), self.lines(), self.tiles_across());
@@ -193,7 +195,7 @@ impl Component {
         }
     }
 
-    /// Line `y` of the result, at least as long as its width.
+    /// Line `y` of the result, at least as long as the result is wide.
     #[inline(always)]
     pub(crate) fn line(&mut self, y: usize) -> &[u8] {
         let (stride, ring) = (self.stride(), HELD * self.lines());
@@ -203,8 +205,8 @@ impl Component {
     }
 }
 
-/// How many samples of a component with this sampling factor a block becomes, where one with the
-/// largest factor becomes `side`: more if that spares stretching them.
+/// How many samples, per axis, a block of a component with this sampling factor becomes if one with
+/// the largest factor becomes `side`. It is more than `side` if that avoids upsampling.
 fn samples(side: usize, factor: usize, most: usize) -> usize {
     let mut samples = side;
     while samples < 8 && samples * 2 * factor <= side * most {

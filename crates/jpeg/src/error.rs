@@ -1,16 +1,16 @@
-//! What is wrong with a file.
+//! Errors of decoding.
 
-/// Why there are no pixels.
+/// Why a file has no pixels.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The file ends before the picture does.
     #[error("truncated")]
     Truncated,
-    /// The data contradicts itself; says where.
+    /// The data contradicts itself, as described.
     #[error("damaged: {0}")]
     Damaged(String),
-    /// A kind of JPEG that is not decoded; says which.
+    /// A kind of JPEG that is not supported.
     #[error("cannot be decoded: {0}")]
     Unsupported(String),
 }

@@ -6,71 +6,71 @@ use crate::bits::Reader;
 use crate::error::Error;
 use crate::error::damaged;
 
-/// Codes up to this length are found in one look.
+/// Codes up to this length are decoded with one table lookup.
 const LOOK: u32 = 10;
 
-/// Bits that are looked at to pass over values.
+/// Bits looked up at once when skipping values.
 const LOOK_FAR: u32 = 12;
 
 /// A table of codes.
 pub(crate) struct Huffman {
-    /// What bits begin with, by the first [`LOOK`] of them.
+    /// The decoded code, by the first [`LOOK`] bits.
     look: Box<[Entry; 1 << LOOK]>,
-    /// By length: behind the last code of it, from the top of 16 bits.
+    /// By length: the end of its codes (exclusive), left-aligned in 16 bits.
     end: [u32; 17],
-    /// By length: what leads from a code to the place of its symbol.
+    /// By length: the difference between the index of a symbol and its code.
     offset: [u32; 17],
     symbols: [u8; 256],
-    /// What to pass over, by the first [`LOOK_FAR`] bits; made when it is first asked for.
+    /// The runs to skip, by the first [`LOOK_FAR`] bits. Built on first use.
     passes: OnceCell<Box<[Pass; 1 << LOOK_FAR]>>,
 }
 
-/// What bits begin with.
+/// The code that given bits begin with.
 #[derive(Clone, Copy, Default)]
 struct Entry {
-    /// The value behind the code, 0 if it is not within the bits that were looked at.
+    /// The value after the code; 0 if it is not within the bits looked up.
     value: i16,
     symbol: u8,
-    /// Length of the code, with that of the value unless this is 0. 0 for a longer code.
+    /// Length of the code, including the value unless that is 0. 0 for a longer code.
     length: u8,
 }
 
-/// Runs and values that bits begin with, as many as are whole.
+/// The complete runs and values that given bits begin with.
 #[derive(Clone, Copy, Default)]
 struct Pass {
-    /// Bits that they take; 0 if not even one is whole.
+    /// Total bits of these; 0 if not even one is complete.
     length: u8,
-    /// Coefficients that they stand for; the end of the block counts as one.
+    /// The number of coefficients they cover. The end of the block counts as one.
     coefficients: u8,
     /// Whether the last of them is the end of the block.
     ends: bool,
 }
 
-/// A run of zeros and the value behind it (T.81, F.1.2.2).
+/// A run of zeros and the value after it (T.81, F.1.2.2).
 pub(crate) struct Run {
-    /// How many zeros.
+    /// The number of zeros.
     pub(crate) zeros: usize,
-    /// Bits of the value; 0 where it is none.
+    /// Bits of the value; 0 if no value follows.
     pub(crate) size: u32,
     pub(crate) value: i32,
 }
 
 impl Entry {
-    /// The run and the value, as far as it is known.
+    /// The run, and the value if it was within the bits looked up.
     #[inline(always)]
     fn run(self) -> Run {
         let zeros = usize::from(self.symbol >> 4);
         Run { zeros, size: u32::from(self.symbol & 15), value: i32::from(self.value) }
     }
 
-    /// Length of the code and of the value behind it.
+    /// Length of the code and of the value after it.
     fn length_with_value(self) -> u8 {
         if self.value == 0 { self.length + (self.symbol & 15) } else { self.length }
     }
 }
 
 impl Run {
-    /// Whether a block ends there: no value comes, and it is not 16 zeros.
+    /// Whether the block ends: no value follows, and it is not a run of 16 zeros.
     #[inline(always)]
     pub(crate) fn ends_block(&self) -> bool {
         self.size == 0 && self.zeros < 15
@@ -78,7 +78,8 @@ impl Run {
 }
 
 impl Huffman {
-    /// From the number of codes of each length and the symbols in the order of their codes.
+    /// Builds the table from the number of codes of each length, and the symbols in the order of
+    /// their codes.
     pub(crate) fn new(counts: &[u8; 16], symbols: &[u8]) -> Result<Self, Error> {
         let too_many = || damaged("a Huffman table has too many codes");
         let mut table = Self {
@@ -108,7 +109,7 @@ impl Huffman {
         Ok(table)
     }
 
-    /// Enters a code under all bits that begin with it.
+    /// Enters a code at all indices that begin with it.
     fn enter(&mut self, code: u32, length: u32, symbol: u8) {
         let free = LOOK - length;
         let size = u32::from(symbol & 15);
@@ -125,7 +126,7 @@ impl Huffman {
         }
     }
 
-    /// The next symbol as a run and a value.
+    /// Reads the next run and value.
     #[inline(always)]
     pub(crate) fn run(&self, bits: &mut Reader<'_>) -> Result<Run, Error> {
         bits.refill();
@@ -140,9 +141,11 @@ impl Huffman {
         Ok(Run { zeros: usize::from(symbol >> 4), size, value })
     }
 
-    /// Passes over runs and values: as many at once as are seen within what is `left` of a block.
-    /// Returns how many coefficients they stand for: all that are left where they end the block,
-    /// and more where a value lies beyond it. Zeros that no value follows end with the block.
+    /// Skips runs and values, as many at once as a lookup shows within the `left` coefficients of a
+    /// block.
+    ///
+    /// Returns the number of coefficients skipped: `left` at the end of the block, or more than
+    /// `left` if a value is beyond the block. A run of zeros without a value ends with the block.
     #[inline(always)]
     pub(crate) fn pass(&self, bits: &mut Reader<'_>, left: usize) -> Result<usize, Error> {
         let passes = self.passes.get_or_init(|| self.make_passes());
@@ -161,7 +164,7 @@ impl Huffman {
         })
     }
 
-    /// [`Huffman::passes`], made.
+    /// Builds [`Huffman::passes`].
     #[cold]
     fn make_passes(&self) -> Box<[Pass; 1 << LOOK_FAR]> {
         let mut passes = Box::new([Pass::default(); 1 << LOOK_FAR]);
@@ -182,7 +185,7 @@ impl Huffman {
         passes
     }
 
-    /// The next symbol alone.
+    /// Reads the next symbol without its value.
     #[inline(always)]
     pub(crate) fn symbol(&self, bits: &mut Reader<'_>) -> Result<u8, Error> {
         bits.refill();
@@ -195,7 +198,7 @@ impl Huffman {
         self.code(bits, entry)
     }
 
-    /// The symbol of a code whose value lies outside of what was looked at.
+    /// The symbol of a code whose value is not within the bits looked up.
     #[inline(always)]
     fn code(&self, bits: &mut Reader<'_>, entry: Entry) -> Result<u8, Error> {
         if entry.length > 0 {

@@ -1,4 +1,4 @@
-//! JPEG, sequential and progressive, in full or to a part of the size (ITU-T T.81).
+//! A decoder of sequential and progressive JPEG, at full or reduced size (ITU-T T.81).
 //!
 //! ```
 //! # fn run(file: &[u8]) -> Result<(), headstart_jpeg::Error> {
@@ -27,7 +27,7 @@ use crate::picture::Picture;
 use crate::structure::Structure;
 pub use error::Error;
 
-/// How far width and height are reduced: each is divided, and rounded up.
+/// How much width and height are reduced: each is divided and rounded up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum Reduction {
@@ -55,17 +55,17 @@ pub struct Pixels {
     pub rgb: Vec<u8>,
 }
 
-/// A JPEG whose header makes sense.
+/// A JPEG with a valid header.
 pub struct Jpeg<'a> {
     bytes: &'a [u8],
     structure: Structure<'a>,
 }
 
 impl<'a> Jpeg<'a> {
-    /// Looks through the segments before the first scan; allocates next to nothing.
+    /// Parses the segments before the first scan. Allocates next to nothing.
     ///
     /// # Errors
-    /// When they are cut, contradict each other, or announce a kind that is not decoded.
+    /// If they are truncated, contradict each other, or declare an unsupported kind.
     pub fn new(bytes: &'a [u8]) -> Result<Self, Error> {
         Ok(Self { bytes, structure: structure::header(bytes)? })
     }
@@ -80,7 +80,7 @@ impl<'a> Jpeg<'a> {
         self.structure.frame.height
     }
 
-    /// The first EXIF segment, from its TIFF header on.
+    /// The first EXIF segment, beginning with its TIFF header.
     pub fn exif(&self) -> Option<&'a [u8]> {
         self.structure.exif
     }
@@ -90,25 +90,27 @@ impl<'a> Jpeg<'a> {
         self.structure.xmp
     }
 
-    /// How far the picture may be reduced and still have so many columns and rows, as stored.
+    /// The largest reduction that leaves at least this many columns and rows, as stored.
     pub fn reduction(&self, width: usize, height: usize) -> Reduction {
         self.structure.reduction(width, height)
     }
 
-    /// The bytes that decoding takes at its peak, the result included: the picture, a few rows, and
-    /// the coefficients where several scans make them.
+    /// The peak memory of decoding in bytes, including the result: the picture, a few rows, and all
+    /// coefficients if there are several scans.
     pub fn memory(&self, reduction: Reduction) -> u64 {
         Picture::new(&self.structure, reduction).bytes()
     }
 
-    /// Decodes the picture. Of a reduced one each pixel is the mean of those that it stands for.
+    /// Decodes the picture. Each pixel of a reduced picture is the mean of the pixels it replaces.
     ///
-    /// CMYK is taken as Adobe writes it, inverted, with or without its marker: what Pillow does.
+    /// CMYK is assumed to be inverted, as Adobe writes it, with or without its marker; Pillow does
+    /// the same.
     ///
-    /// What is lost with a restart marker is grey, as with libjpeg, unless it is most of a scan.
+    /// Areas lost with a restart marker are grey, as in libjpeg, unless most of a scan is lost.
     ///
     /// # Errors
-    /// When the data is cut or otherwise damaged, so that a part of the picture would be made up.
+    /// If the data is truncated or otherwise damaged, so that a part of the picture would be
+    /// invented.
     pub fn decode(&self, reduction: Reduction) -> Result<Pixels, Error> {
         picture::decode(self.bytes, &self.structure, reduction)
     }

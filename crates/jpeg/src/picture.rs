@@ -1,4 +1,4 @@
-//! A picture from its scans, in full or to a part of its size.
+//! Decodes a picture from its scans, at full or reduced size.
 
 use pulp::{Simd, WithSimd};
 
@@ -11,8 +11,8 @@ use crate::structure::{Segments, Structure, marker};
 use crate::tables::{Colour, FrameComponent, Tables};
 use crate::{Pixels, Reduction};
 
-/// More scans than encoders make. Each goes through all blocks of the picture, though it may say next
-/// to nothing of them: a small file could take for ever.
+/// More scans than encoders write. Each scan visits all blocks of the picture, even if it has almost no data for them,
+/// so without a limit a small file could take very long.
 const MOST_SCANS: usize = 100;
 
 /// Decodes a picture.
@@ -39,25 +39,25 @@ pub(crate) fn decode(
     picture.finish(&tables)
 }
 
-/// A picture in the making.
+/// A picture that is being decoded.
 pub(crate) struct Picture {
     progressive: bool,
-    /// Whether the coefficients of all rows are held, since several scans make them.
+    /// Whether the coefficients of all rows are kept, because there are several scans.
     whole: bool,
     /// Width and height of the result.
     width: usize,
     height: usize,
-    /// MCUs, across and down.
+    /// MCUs, horizontally and vertically.
     mcus: (usize, usize),
     /// Columns and rows of the result in an MCU.
     mcu: (usize, usize),
     components: Vec<Component>,
-    /// The result; empty until there are rows of it.
+    /// The result; empty until its first rows are decoded.
     pixels: Vec<u8>,
 }
 
 impl Picture {
-    /// One that takes no memory yet.
+    /// Creates a picture that has not allocated memory yet.
     pub(crate) fn new(structure: &Structure<'_>, reduction: Reduction) -> Self {
         let reduction = reduction.divisor();
         let Structure { frame, several_scans: whole, .. } = structure;
@@ -81,13 +81,13 @@ impl Picture {
         }
     }
 
-    /// The bytes that it will take.
+    /// The bytes that it will allocate.
     pub(crate) fn bytes(&self) -> u64 {
         let components: usize = self.components.iter().map(Component::bytes).sum();
         (self.width * self.height * 3 + components) as u64
     }
 
-    /// Reads a scan: its header, and the data that `data` begins with.
+    /// Reads a scan: its header, and the data at the start of `data`.
     fn scan(&mut self, header: &[u8], data: &[u8], tables: &Tables) -> Result<(), Error> {
         let scanned = self.scan_header(header, tables)?;
         for &(component, _) in &scanned {
@@ -110,7 +110,7 @@ impl Picture {
             if component.is_means() && !coding.has_mean() {
                 return Ok(());
             }
-            // The blocks of one component lie row by row, without those that fill up MCUs.
+            // The blocks of a single component are stored row by row, without those that fill up MCUs.
             for y in 0..component.blocks.1 {
                 for x in 0..component.blocks.0 {
                     if restarts.before_mcu(&mut bits)? {
@@ -130,7 +130,7 @@ impl Picture {
         restarts.finish()
     }
 
-    /// The components in a scan, and how it codes them (T.81, B.2.3).
+    /// The components in a scan, and their coding (T.81, B.2.3).
     fn scan_header<'t>(
         &self,
         header: &[u8],
@@ -169,7 +169,7 @@ impl Picture {
         if scanned.is_empty() { Err(bad()) } else { Ok(scanned) }
     }
 
-    /// Reads a row of MCUs into row `held` of those that are held.
+    /// Reads a row of MCUs into the kept row `held`.
     fn read_row(
         &mut self,
         scanned: &[(usize, Coding<'_>)],
@@ -207,8 +207,8 @@ impl Picture {
         Ok(colour)
     }
 
-    /// Makes the samples of a row of MCUs from row `held` of those that are held, and the pixels
-    /// that can be made of them: those of the row before, which look at this one, and the last.
+    /// Makes the samples of MCU row `row` from the kept row `held`, and the pixels that this completes: those of the
+    /// row before, whose interpolation reads this row, and those of the last row.
     fn make_row(&mut self, row: usize, held: usize, colour: Colour) {
         pulp::Arch::new().dispatch(MakeRow { picture: self, row, held, colour });
     }
@@ -223,7 +223,7 @@ impl Picture {
                 *line = component.line(y);
             }
             let end = self.pixels.len();
-            // A line at a time, which then is in the cache to be written to.
+            // Growing line by line writes to memory that is in the cache.
             self.pixels.resize(end + self.width * 3, 0);
             to_rgb(colour, &lines, &mut self.pixels[end..]);
         }
@@ -244,7 +244,7 @@ impl Picture {
     }
 }
 
-/// [`Picture::make_row`], compiled for each instruction set with all that is inlined.
+/// [`Picture::make_row`], compiled for each instruction set together with everything that is inlined into it.
 struct MakeRow<'a> {
     picture: &'a mut Picture,
     row: usize,
@@ -266,12 +266,12 @@ impl WithSimd for MakeRow<'_> {
     }
 }
 
-/// Counts MCUs to the next restart.
+/// Counts the MCUs between restarts.
 struct Restarts {
     /// MCUs between restarts; 0 if there are none.
     interval: usize,
     mcus: usize,
-    /// How many of them there was no data of.
+    /// The number of MCUs without data.
     lost: usize,
 }
 
@@ -280,7 +280,7 @@ impl Restarts {
         Self { interval, mcus: 0, lost: 0 }
     }
 
-    /// Whether a restart is before the MCU that comes now.
+    /// Whether a restart precedes the next MCU. If so, reads its marker.
     #[inline(always)]
     fn before_mcu(&mut self, bits: &mut Bits<'_>) -> Result<bool, Error> {
         let due = self.interval > 0 && self.mcus > 0 && self.mcus.is_multiple_of(self.interval);
@@ -291,8 +291,8 @@ impl Restarts {
         Ok(due)
     }
 
-    /// Whether there is data of that MCU. Where a restart marker was lost there is none up to the
-    /// next, and the coefficients stay zero: grey, as with libjpeg.
+    /// Whether there is data for the current MCU. If a restart marker was lost, there is none until the next marker,
+    /// and the coefficients stay zero: grey, as in libjpeg.
     #[inline(always)]
     fn has_mcu(&mut self, bits: &mut Bits<'_>) -> Result<bool, Error> {
         let lost = self.interval > 0 && bits.is_exhausted()?;
@@ -300,7 +300,7 @@ impl Restarts {
         Ok(!lost)
     }
 
-    /// Checks at the end of a scan that most of it was there.
+    /// Checks at the end of a scan that most of its data was present.
     fn finish(&self) -> Result<(), Error> {
         if self.lost > self.mcus / 2 {
             return Err(damaged("most of a scan is lost with its restart markers"));

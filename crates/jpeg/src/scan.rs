@@ -1,4 +1,4 @@
-//! Blocks of coefficients as scans hold them: sequential (T.81, F.2.2) and progressive (G.2).
+//! Reads blocks of coefficients from scans: sequential (T.81, F.2.2) and progressive (G.2).
 
 use crate::bits::Reader;
 use crate::error::Error;
@@ -9,39 +9,39 @@ use crate::transform::{Block, ZIGZAG};
 /// The spectral band that a scan codes, and which bits of its coefficients (T.81, G.1.1.1).
 #[derive(Clone, Copy)]
 pub(crate) struct Band {
-    /// The first and the last coefficient in the order of coding.
+    /// The first and the last coefficient in coding order.
     pub(crate) first: usize,
     pub(crate) last: usize,
-    /// Bits below this one come in later scans.
+    /// Lower bits than this one are in later scans.
     pub(crate) low: u32,
 }
 
-/// What a scan holds of a block, and the codes in which it does.
+/// The part of a block that a scan contains, and its Huffman tables.
 #[derive(Clone, Copy)]
 pub(crate) enum Coding<'a> {
-    /// Everything.
+    /// All coefficients.
     Sequential { dc: &'a Huffman, ac: &'a Huffman },
     /// The first coefficient without its low bits.
     Dc { table: &'a Huffman, low: u32 },
     /// One more bit of the first coefficient.
     RefineDc { low: u32 },
-    /// The first bits of others.
+    /// The high bits of other coefficients.
     Ac { table: &'a Huffman, band: Band },
-    /// One more bit of others.
+    /// One more bit of other coefficients.
     RefineAc { table: &'a Huffman, band: Band },
 }
 
-/// What is remembered between the blocks of a component in a scan.
+/// State between the blocks of a component in a scan.
 #[derive(Default)]
 pub(crate) struct Memory {
-    /// The first coefficient of the block before.
+    /// The first coefficient of the previous block.
     dc: i32,
-    /// Blocks to come in which there are no coefficients.
+    /// The number of following blocks without coefficients.
     ended: u32,
 }
 
 impl Coding<'_> {
-    /// Reads what there is of a block.
+    /// Reads the scan's part of a block.
     #[inline(always)]
     pub(crate) fn read(
         &self,
@@ -60,7 +60,7 @@ impl Coding<'_> {
         }
     }
 
-    /// Reads what there is of a block's first coefficient, and passes over the others.
+    /// Reads the scan's part of a block's first coefficient, and skips the others.
     #[inline(always)]
     pub(crate) fn read_mean(
         &self,
@@ -83,7 +83,7 @@ impl Coding<'_> {
         Ok(())
     }
 
-    /// Whether it says something of a block's first coefficient.
+    /// Whether the scan has data of the first coefficients.
     pub(crate) fn has_mean(&self) -> bool {
         !matches!(self, Self::Ac { .. } | Self::RefineAc { .. })
     }
@@ -93,13 +93,13 @@ fn beyond() -> Error {
     damaged("a block has more than 64 coefficients")
 }
 
-/// A coefficient that has a value, if it is one of a block.
+/// Checks that the index of a coefficient is within the block.
 #[inline(always)]
 fn within(k: usize, last: usize) -> Result<usize, Error> {
     if k > last { Err(beyond()) } else { Ok(k & 63) }
 }
 
-/// The first coefficient, which is coded as a difference to the one before.
+/// Reads the first coefficient, which is coded as the difference from the previous block's.
 #[inline(always)]
 fn read_dc(
     bits: &mut Reader<'_>,
@@ -115,8 +115,8 @@ fn read_dc(
     Ok((memory.dc << low) as i16)
 }
 
-/// All other coefficients of a sequential block, into one that is zero. Zeros may go on beyond the
-/// last, as with libjpeg, but no value may lie there.
+/// Reads all other coefficients of a sequential block, which must be zero before. As in libjpeg, a
+/// run of zeros may extend beyond the last coefficient, but no value may.
 #[inline(always)]
 fn read_ac(bits: &mut Reader<'_>, table: &Huffman, block: &mut Block) -> Result<(), Error> {
     let mut k = 1;
@@ -134,7 +134,7 @@ fn read_ac(bits: &mut Reader<'_>, table: &Huffman, block: &mut Block) -> Result<
     Ok(())
 }
 
-/// Passes over what [`read_ac`] reads.
+/// Skips what [`read_ac`] reads.
 #[inline(always)]
 fn pass_ac(bits: &mut Reader<'_>, table: &Huffman) -> Result<(), Error> {
     let mut k = 1;
@@ -144,7 +144,7 @@ fn pass_ac(bits: &mut Reader<'_>, table: &Huffman) -> Result<(), Error> {
     if k > 64 { Err(beyond()) } else { Ok(()) }
 }
 
-/// The first bits of coefficients `band.first` to `band.last`.
+/// Reads the high bits of coefficients `band.first` to `band.last`.
 #[inline(always)]
 fn read_first(
     bits: &mut Reader<'_>,
@@ -173,8 +173,8 @@ fn read_first(
     Ok(())
 }
 
-/// One more bit of coefficients `band.first` to `band.last`: of those that are not zero, and of
-/// those that become so.
+/// Reads one more bit of coefficients `band.first` to `band.last`: of those that are nonzero, and
+/// of those that become nonzero.
 #[inline(always)]
 fn read_more(
     bits: &mut Reader<'_>,
@@ -198,7 +198,7 @@ fn read_more(
             1 => new = if bits.take_bit() { bit } else { -bit },
             _ => return Err(damaged("a refined coefficient has more than one bit")),
         }
-        // Those on the way that are not zero get their bit.
+        // Nonzero coefficients on the way get their bit.
         while let Some(next) = block.next_coded(k, band.last).filter(|next| next - k <= zeros) {
             zeros -= next - k;
             refine(bits, block.at(ZIGZAG[next & 63]), bit);
@@ -220,7 +220,7 @@ fn read_more(
     Ok(())
 }
 
-/// Adds the bit that is next to a coefficient that is not zero.
+/// Reads one bit, and adds it to a nonzero coefficient.
 #[inline(always)]
 fn refine(bits: &mut Reader<'_>, coefficient: &mut i16, bit: i16) {
     bits.refill();

@@ -1,4 +1,4 @@
-//! The segments of a JPEG, walked without decoding. Markers and segments: ITU-T T.81, annex B.
+//! Walks the segments of a JPEG without decoding. Markers and segments: ITU-T T.81, annex B.
 
 use crate::Reduction;
 use crate::error::{Error, TRUNCATED, damaged};
@@ -14,36 +14,36 @@ pub(crate) mod marker {
     pub(crate) const APP1: u8 = 0xE1;
     pub(crate) const APP14: u8 = 0xEE;
 
-    /// Whether a segment describes a frame; the other three of the range are tables.
+    /// Whether a segment describes a frame. The exceptions in the range are tables and a reserved marker.
     pub(crate) fn is_frame(marker: u8) -> bool {
         matches!(marker, 0xC0..=0xCF) && !matches!(marker, DHT | 0xC8 | 0xCC)
     }
 
-    /// Whether a marker only divides the data of a scan.
+    /// Whether a marker is a restart marker within the data of a scan.
     pub(crate) fn is_restart(marker: u8) -> bool {
         matches!(marker, 0xD0..=0xD7)
     }
 
-    /// Whether a marker may begin a segment; those below are reserved, and come of damage.
+    /// Whether a marker may begin a segment. Lower values are reserved, and occur only in damaged files.
     pub(crate) fn is_known(marker: u8) -> bool {
         marker >= 0xC0
     }
 }
 
-/// What the segment of an XMP packet begins with (XMP specification, part 3, 1.1.3).
+/// The prefix of a segment with an XMP packet (XMP specification, part 3, 1.1.3).
 const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 
-/// What the segments before the first scan say.
+/// The content of the segments before the first scan.
 pub(crate) struct Structure<'a> {
     pub(crate) frame: Frame,
-    /// Coefficients are held in memory until the last scan.
+    /// Whether there are several scans: coefficients are then kept until the last one.
     pub(crate) several_scans: bool,
     pub(crate) exif: Option<&'a [u8]>,
     pub(crate) xmp: Option<&'a [u8]>,
 }
 
 impl Structure<'_> {
-    /// How far the picture may be reduced and still have so many columns and rows, as stored.
+    /// The largest reduction that leaves at least this many columns and rows, as stored.
     pub(crate) fn reduction(&self, width: usize, height: usize) -> Reduction {
         let fits = |&by: &Reduction| {
             let by = by.divisor();
@@ -54,33 +54,33 @@ impl Structure<'_> {
     }
 }
 
-/// One marker with what belongs to it.
+/// A marker with its data.
 pub(crate) struct Segment<'a> {
     pub(crate) marker: u8,
-    /// Without the marker and the length.
+    /// The payload without marker and length.
     pub(crate) payload: &'a [u8],
-    /// The rest of the file. After a start of scan it begins with entropy-coded data.
+    /// The rest of the file. After a start-of-scan segment, it begins with entropy-coded data.
     pub(crate) rest: &'a [u8],
 }
 
-/// Goes through the segments up to the end-of-image marker; what follows it does not matter.
+/// Iterates over the segments up to the end-of-image marker. Data after it is ignored.
 pub(crate) struct Segments<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// Entropy-coded data comes next.
+    /// Whether entropy-coded data follows.
     in_scan: bool,
 }
 
 impl<'a> Segments<'a> {
-    /// Of a file that begins with a start-of-image marker.
+    /// Creates an iterator for a file that begins with a start-of-image marker.
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 2, in_scan: false }
     }
 
-    /// The next segment; nothing at the end of the image.
+    /// The next segment; `None` at the end of the image.
     ///
     /// # Errors
-    /// When the file ends before.
+    /// If the file ends first.
     pub(crate) fn next(&mut self) -> Result<Option<Segment<'a>>, Error> {
         if self.in_scan {
             self.at += scan_length(&self.bytes[self.at..])?;
@@ -100,8 +100,8 @@ impl<'a> Segments<'a> {
         Ok(Some(Segment { marker, payload, rest: &self.bytes[self.at..] }))
     }
 
-    /// The next marker that does not stand alone. Bytes before it that belong to no segment are odd,
-    /// and harmless.
+    /// The next marker that begins a segment. Bytes before it that belong to no segment are skipped, as they do no
+    /// harm.
     fn marker(&mut self) -> Result<u8, Error> {
         loop {
             let rest = &self.bytes[self.at..];
@@ -117,7 +117,7 @@ impl<'a> Segments<'a> {
     }
 }
 
-/// The length of the entropy-coded data that `bytes` begin with: up to the marker that ends it.
+/// The length of the entropy-coded data at the start of `bytes`, up to the marker that ends it.
 fn scan_length(bytes: &[u8]) -> Result<usize, Error> {
     let mut at = 0;
     loop {
@@ -130,8 +130,8 @@ fn scan_length(bytes: &[u8]) -> Result<usize, Error> {
     }
 }
 
-/// Walks the segments up to the first scan, which say how large the picture is and how much memory
-/// decoding it takes, before anything is allocated.
+/// Parses the segments up to the first scan. They give the size of the picture and the memory that decoding needs,
+/// before anything is allocated.
 pub(crate) fn header(bytes: &[u8]) -> Result<Structure<'_>, Error> {
     let mut segments = Segments::new(bytes);
     let (mut exif, mut xmp) = (None, None);

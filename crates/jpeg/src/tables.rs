@@ -1,11 +1,11 @@
-//! What the segments between scans set: tables, and how a scan is to be read.
+//! The state that segments between scans set: tables, and how scans are read.
 
 use crate::error::{Error, damaged};
 use crate::huffman::Huffman;
 use crate::structure::{Segment, marker};
 use crate::transform::ZIGZAG;
 
-/// How the components make colours.
+/// How components form colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Colour {
     Grey,
@@ -13,26 +13,26 @@ pub(crate) enum Colour {
     YCbCr,
     /// Inverted, as Adobe writes it.
     Cmyk,
-    /// Of which the first three stand for inverted C, M and Y.
+    /// The first three components encode inverted C, M and Y.
     Ycck,
 }
 
-/// Whatever segments set, as of now.
+/// The current state of everything that segments set.
 #[derive(Default)]
 pub(crate) struct Tables {
-    /// In rows of rising frequency.
+    /// In row-major order of increasing frequency.
     pub(crate) quantisation: [Option<[u16; 64]>; 4],
     dc: [Option<Huffman>; 4],
     pub(crate) ac: [Option<Huffman>; 4],
-    /// MCUs between two restarts; 0 if there are none.
+    /// MCUs between two restarts; 0 if there are no restarts.
     pub(crate) restart_interval: usize,
     jfif: bool,
-    /// The colour transform in an Adobe segment.
+    /// The colour transform of an Adobe segment.
     adobe: Option<u8>,
 }
 
 impl Tables {
-    /// Takes what a segment says, if it is one of those that set something.
+    /// Applies a segment, if it is one that sets something.
     pub(crate) fn set(&mut self, segment: &Segment<'_>) -> Result<(), Error> {
         match (segment.marker, segment.payload) {
             (marker::DQT, payload) => self.set_quantisation(payload),
@@ -88,7 +88,7 @@ impl Tables {
         Ok(())
     }
 
-    /// The Huffman table with this number for first coefficients.
+    /// The Huffman table with this number for the first coefficients.
     pub(crate) fn dc(&self, number: u8) -> Result<&Huffman, Error> {
         find(&self.dc, number)
     }
@@ -98,7 +98,7 @@ impl Tables {
         find(&self.ac, number)
     }
 
-    /// The colours that components with these numbers make.
+    /// The colours formed by components with these identifiers.
     pub(crate) fn colour(&self, ids: &[u8]) -> Result<Colour, Error> {
         Ok(match (ids, self.adobe) {
             ([_], _) => Colour::Grey,
@@ -172,7 +172,7 @@ impl Frame {
             return Err(damaged("its sampling factors are not 1 to 4"));
         }
         if let [only] = &mut *components {
-            // Nothing that it could be sampled in relation to.
+            // A single component is not sampled relative to any other.
             (only.h, only.v) = (1, 1);
         }
         let (width, height) = (u16::from_be_bytes([w1, w0]), u16::from_be_bytes([h1, h0]));

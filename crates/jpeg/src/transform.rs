@@ -1,47 +1,46 @@
-//! From coefficients to samples: the inverse DCT, in full or of the means of neighbouring samples.
+//! Coefficients to samples: the inverse DCT, at full size or for the means of neighbouring samples.
 //!
-//! The mean of two neighbouring samples of an eight-point DCT is a sample of a four-point one:
-//! frequency `k` comes through by `cos(k pi / 16)`, and frequency `8 - k` appears as `-k`. So a
-//! transform to half the size *folds* its upper frequencies onto the lower ones, and one to a
-//! quarter folds twice. What comes out is exactly what the full transform gives, averaged; libjpeg's
-//! reduced sizes are the same. The full transform is that of Arai, Agui and Nakajima (1988), which
-//! wants frequency `k` multiplied by `cos(k pi / 16)` too.
+//! The mean of two neighbouring samples of an eight-point DCT is a sample of a four-point one: frequency `k` is scaled
+//! by `cos(k pi / 16)`, and frequency `8 - k` appears as `-k`. So a transform to half the size *folds* its upper
+//! frequencies onto the lower ones, and one to a quarter folds twice. The result is exactly the average of the full
+//! transform; libjpeg's reduced sizes are the same. The full transform is that of Arai, Agui and Nakajima (1988),
+//! which also requires frequency `k` to be multiplied by `cos(k pi / 16)`.
 //!
-//! Vectors hold the same coefficient of blocks that lie beside each other: nothing is transposed.
+//! Each vector holds the same coefficient of neighbouring blocks, so nothing is transposed.
 
 use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
 use std::f64::consts::PI;
 
-/// Blocks in a [`Tile`]: so many that a loop over them becomes vectors instead of being unrolled.
+/// Blocks in a [`Tile`]: enough for loops over them to be vectorised instead of unrolled.
 pub(crate) const LANES: usize = 32;
 
-/// The coefficients of blocks that lie beside each other, in rows of rising frequency.
+/// The coefficients of neighbouring blocks, in row-major order of increasing frequency.
 pub(crate) type Tile = [[i16; LANES]; 64];
 
 /// One block of a tile.
 pub(crate) struct Block<'a> {
     pub(crate) tile: &'a mut Tile,
     pub(crate) lane: usize,
-    /// Which coefficients are other than 0, a bit each in the order of coding; kept where scans
-    /// refine, for which those are looked at alone: the others are no work.
+    /// One bit per coefficient, in coding order: whether it is nonzero. Maintained where scans refine, so that
+    /// refining visits only nonzero coefficients.
     pub(crate) coded: &'a mut u64,
 }
 
 impl Block<'_> {
-    /// The coefficient at this place, 0 to 63.
+    /// The coefficient at index 0 to 63 in row-major order.
     #[inline(always)]
     pub(crate) fn at(&mut self, place: u8) -> &mut i16 {
         &mut self.tile[usize::from(place) % 64][self.lane % LANES]
     }
 
-    /// Sets coefficient `k`, 0 to 63 in the order of coding.
+    /// Sets coefficient `k`, 0 to 63 in coding order.
     #[inline(always)]
     pub(crate) fn set(&mut self, k: usize, value: i16) {
         *self.at(ZIGZAG[k]) = value;
         *self.coded = *self.coded & !(1 << k) | u64::from(value != 0) << k;
     }
 
-    /// The next of the coefficients `first` to `last` that is other than 0.
+    /// The next nonzero coefficient among `first` to `last`.
     #[inline(always)]
     pub(crate) fn next_coded(&self, first: usize, last: usize) -> Option<usize> {
         let ahead = self.coded.unbounded_shr(first as u32);
@@ -50,7 +49,7 @@ impl Block<'_> {
     }
 }
 
-/// Where the coefficients lie in a block, in the order in which they are coded (T.81, figure 5).
+/// The row-major index of each coefficient in coding order (T.81, figure 5).
 pub(crate) const ZIGZAG: [u8; 64] = zigzag();
 
 const fn zigzag() -> [u8; 64] {
@@ -72,16 +71,16 @@ const fn zigzag() -> [u8; 64] {
     places
 }
 
-/// How a component's blocks become samples.
+/// The transform of a component's blocks to samples.
 pub(crate) struct Transform {
-    /// What each coefficient is multiplied by.
+    /// The factor of each coefficient.
     scale: [f32; 64],
-    /// A tile whose columns are transformed.
+    /// A tile after the transform of its columns.
     half: Box<[[f32; LANES]; 64]>,
 }
 
 impl Transform {
-    /// From a quantisation table in rows of rising frequency.
+    /// Builds the transform from a quantisation table in row-major order.
     pub(crate) fn new(quantisation: &[u16; 64]) -> Self {
         let weights: [f64; 8] = std::array::from_fn(|k| match k {
             0 => 0.125_f64.sqrt(),
@@ -91,13 +90,13 @@ impl Transform {
         Self { scale: std::array::from_fn(|i| scale(i) as f32), half: Box::new([[0.0; LANES]; 64]) }
     }
 
-    /// The mean of a block whose first coefficient this is.
+    /// The mean of a block with this first coefficient.
     #[inline(always)]
     pub(crate) fn mean(&self, dc: i16) -> u8 {
         to_sample(f32::from(dc) * self.scale[0])
     }
 
-    /// Makes `size` samples of each block, across and down, in lines that lie `stride` apart.
+    /// Writes `size` samples of each block, horizontally and vertically, in lines `stride` apart.
     #[inline(always)]
     pub(crate) fn apply(
         &mut self,
@@ -122,7 +121,7 @@ impl Transform {
         }
     }
 
-    // Indices of lanes are what the compiler makes vectors of.
+    // Compilers vectorise loops over lane indices.
     #[allow(clippy::needless_range_loop)]
     #[inline(always)]
     fn down<const N: usize>(&mut self, tile: &Tile) {
@@ -152,14 +151,14 @@ fn across<const N: usize>(half: &[[f32; LANES]; 8], out: &mut [u8]) {
     }
 }
 
-/// Shifted to between 0 and 255, and rounded to nearest.
+/// Shifts to 0 to 255 and rounds to nearest.
 #[inline(always)]
 fn to_sample(x: f32) -> u8 {
     // Adding 1.5 * 2^23 leaves the integer in the low bits.
     ((x + 128.0).clamp(0.0, 255.0) + 12_582_912.0).to_bits() as u8
 }
 
-/// The first `N` are means of `8 / N` neighbouring samples each.
+/// Transforms eight frequencies to `N` samples, each the mean of `8 / N` neighbouring ones.
 #[inline(always)]
 fn points<const N: usize>(f: [f32; 8]) -> [f32; 8] {
     match N {
@@ -218,7 +217,7 @@ fn eight(f: [f32; 8]) -> [f32; 8] {
 mod tests {
     use super::*;
 
-    /// The sample at `x`, `y` of a block (T.81, A.3.3), without limits.
+    /// The sample at `x`, `y` of a block (T.81, A.3.3), not clamped.
     fn sample(coefficient: impl Fn(usize) -> f64, x: usize, y: usize) -> f64 {
         let cosine = |k: usize, n: usize| {
             let norm = if k == 0 { 0.125_f64.sqrt() } else { 0.5 };
@@ -232,7 +231,7 @@ mod tests {
         let quantisation: [u16; 64] = std::array::from_fn(|i| 1 + i as u16 % 7);
         let mut transform = Transform::new(&quantisation);
         let mut tile = [[0; LANES]; 64];
-        // Small enough that no sample leaves 0 to 255: no lane has more than 8 coefficients.
+        // The coefficients are small enough that no sample leaves 0 to 255: no lane has more than 8 of them.
         for (i, lanes) in tile.iter_mut().enumerate() {
             for (lane, coefficient) in lanes.iter_mut().enumerate() {
                 if (i * 5 + lane * 3) % 8 == 0 {

@@ -1,12 +1,13 @@
-//! Components that are stored smaller than the picture, stretched to its size.
+//! Upsamples components that are stored smaller than the picture.
 
-/// How lines are stretched.
+/// The upsampling of a component.
 pub(crate) struct Upsampling {
-    /// Columns of the result to those of a component, and lines.
+    /// Columns of the result, and the columns of the component that they come from; then the same
+    /// for lines.
     across: (usize, usize),
     down: (usize, usize),
     filter: Filter,
-    /// Two lines, mixed.
+    /// A mix of two lines.
     mixed: Vec<u16>,
     stretched: Vec<u8>,
 }
@@ -14,16 +15,16 @@ pub(crate) struct Upsampling {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Filter {
     None,
-    /// Twice as wide, twice as high, or both, by a triangle filter: a new sample is three parts of
-    /// the nearest and one of the next, as libjpeg has it.
+    /// Doubles the width, the height or both with a triangle filter: a new sample is three parts of
+    /// the nearest sample and one of the next, as in libjpeg.
     Triangle,
-    /// By repeating samples.
+    /// Repeats samples.
     Repeat,
 }
 
 impl Upsampling {
-    /// With the result's and the component's columns and lines in an MCU. Doubling interpolates if
-    /// so asked.
+    /// Creates it from the result's and the component's columns and lines per MCU. `interpolate`
+    /// selects the triangle filter for factors up to two.
     pub(crate) fn new(across: (usize, usize), down: (usize, usize), interpolate: bool) -> Self {
         let at_most_twice = |(result, own): (usize, usize)| result == own || result == 2 * own;
         let filter = if across.0 == across.1 && down.0 == down.1 {
@@ -36,17 +37,17 @@ impl Upsampling {
         Self { across, down, filter, mixed: Vec::new(), stretched: Vec::new() }
     }
 
-    /// The length of a line of so many samples when it is stretched.
+    /// The upsampled length of a line of `width` samples.
     fn stretched_len(&self, width: usize) -> usize {
         (width * self.across.0).div_ceil(self.across.1)
     }
 
-    /// The bytes that it will take for lines of so many samples.
+    /// The bytes that it will allocate for lines of `width` samples.
     pub(crate) fn bytes(&self, width: usize) -> usize {
         if self.filter == Filter::None { 0 } else { 2 * width + self.stretched_len(width) }
     }
 
-    /// Makes room for lines of so many samples.
+    /// Allocates memory for lines of `width` samples.
     pub(crate) fn begin(&mut self, width: usize) {
         if self.filter != Filter::None {
             self.mixed = vec![0; width];
@@ -102,7 +103,8 @@ fn mix(near: &[u8], next: &[u8], mixed: &mut [u16]) {
     }
 }
 
-/// Makes two samples of each, in units of `1 / 2^BITS`, with what is added for rounding.
+/// Makes two samples of each one. Inputs are in units of `1 / 2^BITS`; `round` is added before
+/// rounding down.
 #[inline(always)]
 fn widen<const BITS: u32>(line: &[u16], out: &mut [u8], round: [u16; 2]) {
     let pair = |before: u16, here: u16, after: u16| {
@@ -134,13 +136,13 @@ mod tests {
         type Case = ((usize, usize), (usize, usize), bool, usize, &'static [u8]);
         let cases: [Case; 9] = [
             ((1, 1), (1, 1), true, 1, &[50, 60, 0]),
-            // (3 a + b + 1) / 4 to the left, (3 a + b + 2) / 4 to the right.
+            // (3 a + b + 1) / 4 at the left, (3 a + b + 2) / 4 at the right.
             ((2, 1), (1, 1), true, 0, &[10, 13, 17, 25, 35, 40]),
             // (3 a + b + 1) / 4 above, (3 a + b + 2) / 4 below.
             ((1, 1), (2, 1), true, 0, &[10, 20, 40]),
             ((1, 1), (2, 1), true, 1, &[20, 30, 30]),
             ((1, 1), (2, 1), true, 2, &[40, 50, 10]),
-            // (9 a + 3 b + 3 c + d + 8) / 16 to the left, with 7 to the right.
+            // (9 a + 3 b + 3 c + d + 8) / 16 at the left; at the right, 7 is added instead of 8.
             ((2, 1), (2, 1), true, 1, &[20, 22, 28, 30, 30, 30]),
             ((2, 1), (1, 1), false, 0, &[10, 10, 20, 20, 40, 40]),
             ((4, 1), (2, 1), true, 3, &[50, 50, 50, 50, 60, 60, 60, 60, 0, 0, 0, 0]),

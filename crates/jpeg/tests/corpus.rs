@@ -1,5 +1,5 @@
-//! What fuzzing begins with, and what it found: every JPEG has pixels or a reason, and never more of
-//! either reduced than in full.
+//! The fuzzing corpus, including inputs that once failed: every JPEG decodes or gives an error, and one that decodes
+//! at full size also decodes reduced.
 
 #[path = "../../../fuzz/targets/jpeg.rs"]
 mod jpeg;
@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Far more than any of these small files takes, also of a busy machine.
+/// Far longer than any of these small files takes, even on a busy machine.
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// The JPEGs in a folder of the repository.
@@ -25,7 +25,7 @@ fn every_jpeg_is_decoded_at_every_size_or_refused_also_when_it_is_cut() {
     files.extend(jpegs("crates/data/tests/fixtures/decode"));
     assert!(files.len() > 20, "{}", files.len());
     for (name, bytes) in files {
-        // Shown when it fails: which file it was.
+        // Shown if the test fails, to identify the file.
         println!("{name}");
         let start = Instant::now();
         for cut in [bytes.len(), bytes.len() / 2, bytes.len() / 8] {

@@ -1,4 +1,4 @@
-//! The values of a column.
+//! Reads the values of a column.
 
 use parquet::basic::{ConvertedType, LogicalType, Type};
 use parquet::column::reader::{get_column_reader, get_typed_column_reader};
@@ -11,13 +11,13 @@ use parquet::schema::types::ColumnDescriptor;
 
 use crate::error::{damaged, fewer_rows};
 
-/// Rows that are decoded at a time of a column of short values.
+/// Rows decoded at a time from a column of short values.
 const ROWS: usize = 1024;
 
-/// Elements that lists of a column may have in all.
+/// Maximum number of elements in all lists of a column.
 const ELEMENTS: u64 = 1 << 24;
 
-/// Whether a column of bytes says of itself that it is text.
+/// Whether a column of bytes declares that it is text.
 pub fn is_text(column: &ColumnDescriptor) -> bool {
     matches!(
         column.converted_type(),
@@ -28,7 +28,7 @@ pub fn is_text(column: &ColumnDescriptor) -> bool {
     )
 }
 
-/// A column for people: `image.bytes (binary)`.
+/// A readable description of a column: `image.bytes (binary)`.
 pub fn describe(column: &ColumnDescriptor) -> String {
     let kind = match column.physical_type() {
         Type::BYTE_ARRAY if is_text(column) => "text",
@@ -41,10 +41,10 @@ pub fn describe(column: &ColumnDescriptor) -> String {
     format!("{} ({kind}{list})", column.path().string())
 }
 
-/// Hands on every row's value of a column, in order; `None` where there is none.
+/// Calls `each` with every row's value of a column, in order; `None` if it is null.
 ///
 /// # Errors
-/// When the file cannot be read, or is damaged.
+/// If the file cannot be read or is damaged.
 pub fn values<T: DataType>(
     file: &dyn FileReader,
     column: usize,
@@ -72,11 +72,11 @@ pub fn values<T: DataType>(
     Ok(())
 }
 
-/// Hands on every row's list of a column of them, in order, without what is null in it; `None` where there
-/// is no list.
+/// Calls `each` with every row's list of a column of lists, in order, without null elements; `None` if the list is
+/// null.
 ///
 /// # Errors
-/// When the file cannot be read, or is damaged.
+/// If the file cannot be read or is damaged.
 pub fn lists<T: DataType>(
     file: &dyn FileReader,
     column: usize,
@@ -128,7 +128,7 @@ pub fn lists<T: DataType>(
     Ok(())
 }
 
-/// The values of so many rows, of which those are there whose level is `whole`.
+/// The values of `rows` rows. A row has a value if its definition level is `whole`.
 pub(crate) fn spread<'a, V>(
     rows: usize,
     whole: i16,
@@ -142,10 +142,10 @@ pub(crate) fn spread<'a, V>(
     })
 }
 
-/// The text of every row, and none where there is none.
+/// Calls `each` with the text of every row; `None` if it is null.
 ///
 /// # Errors
-/// When the file cannot be read, or is damaged.
+/// If the file cannot be read or is damaged.
 pub fn texts(
     file: &dyn FileReader,
     column: usize,
@@ -154,10 +154,10 @@ pub fn texts(
     values::<ByteArrayType>(file, column, &mut |value| each(value.map(ByteArray::data)))
 }
 
-/// The text or the number of every row, as a text; `None` where the column has neither.
+/// Calls `each` with the text or the number of every row, as text. Returns `None` if the column contains neither.
 ///
 /// # Errors
-/// When the file cannot be read, or is damaged.
+/// If the file cannot be read or is damaged.
 pub fn any_texts(
     file: &dyn FileReader,
     column: usize,

@@ -1,30 +1,30 @@
-//! Lengths of texts, packed as differences: what a page's texts unfold to, before they are.
+//! Computes the size of delta-encoded texts before they are decoded.
 
 use crate::thrift::{ENDS, Result, Thrift};
 
 const MISTAKEN: &str = "the lengths of its values are mistaken";
-/// Bits of a length.
+/// Maximum number of bits of a length.
 const WIDEST: u64 = 32;
 
-/// The bytes of all texts of a page together, each of which has its beginning from the one before
-/// (`DELTA_BYTE_ARRAY`), or stands alone.
+/// The total size of a page's texts in bytes. With `prefixed`, each text shares a prefix with the
+/// one before (`DELTA_BYTE_ARRAY`).
 ///
 /// # Errors
-/// When lengths are no lengths, or are those of more than `most` values.
+/// If lengths are invalid, or there are more than `most`.
 pub(crate) fn unfolded(bytes: &[u8], prefixed: bool, most: u64) -> Result<u64> {
     let mut left = Thrift::new(bytes);
     let prefixes = if prefixed { lengths(&mut left, most)? } else { 0 };
     Ok(prefixes + lengths(&mut left, most)?)
 }
 
-/// Goes through `DELTA_BINARY_PACKED` lengths, and adds them.
+/// Reads `DELTA_BINARY_PACKED` lengths and returns their sum.
 fn lengths(left: &mut Thrift, most: u64) -> Result<u64> {
     let (block, parts, count) = (left.varint()?, left.varint()?, left.varint()?);
     let per_part = block.checked_div(parts).filter(|&n| n > 0 && n % 32 == 0).ok_or(MISTAKEN)?;
     if count > most {
         return Err(MISTAKEN);
     }
-    // As the library has it, differences that are too large go round.
+    // Differences that are too large wrap, as in the library.
     let mut length = left.zigzag()? as i32;
     let mut sum = if count > 0 { added(0, length)? } else { 0 };
     let mut to_come = count.saturating_sub(1);
@@ -53,7 +53,7 @@ fn added(sum: u64, length: i32) -> Result<u64> {
     Ok(sum + u64::try_from(length).map_err(|_| MISTAKEN)?)
 }
 
-/// A number of `width` bits, of those that are packed from the lowest on.
+/// The number of `width` bits at `index`, packed from the lowest bit on.
 fn bits(packed: &[u8], index: u64, width: u64) -> u32 {
     let at = index * width;
     let bytes = packed[(at / 8) as usize..].iter().take(5).rev();

@@ -1,20 +1,20 @@
-//! Why something of a file is not to be had.
+//! Errors of reading a file.
 
 use std::io;
 
 use parquet::errors::ParquetError;
 
-/// What is wrong with a file.
+/// An error for a damaged file.
 pub(crate) fn damaged(reason: &str) -> ParquetError {
     ParquetError::General(reason.to_owned())
 }
 
-/// Why something of a file is not to be had.
+/// Why data of a file cannot be read.
 #[derive(Debug)]
 pub enum Failure {
-    /// The file cannot be read, which may pass.
+    /// The file cannot be read, perhaps only temporarily.
     Io(io::Error),
-    /// What is wrong with it, in one line.
+    /// The file is damaged, as described in one line.
     Damage(String),
 }
 
@@ -37,7 +37,7 @@ impl From<ParquetError> for Failure {
     }
 }
 
-/// A column ends before its row group does.
+/// The error for a column that ends before its row group.
 pub(crate) fn fewer_rows() -> ParquetError {
     damaged("it has fewer rows than it declares")
 }

@@ -1,4 +1,4 @@
-//! What a Parquet file says of itself at its end.
+//! Reads and checks the footer of a Parquet file.
 
 use std::fs::File;
 
@@ -10,11 +10,11 @@ use crate::error::damaged;
 use crate::thrift::Shape::{Bool, Byte, Bytes, Double, Int, List, Struct};
 use crate::thrift::{self, Shape, Thrift};
 
-/// The longest footer that is read, in bytes: of some hundred thousand row groups.
+/// Maximum length of a footer in bytes, enough for some hundred thousand row groups.
 const LONGEST: u64 = 64 << 20;
-/// How deep columns may be nested; the library goes down by calling itself.
+/// Maximum nesting of columns: the library recurses.
 const DEEPEST: usize = 64;
-/// Bytes that the names of all columns may take together: each has those of the groups around it.
+/// Maximum total size of all column names in bytes. A name includes those of the groups around it.
 const NAMES: usize = 16 << 20;
 
 const EMPTY: Shape = Struct(&[]);
@@ -92,7 +92,7 @@ const ROW_GROUP: Shape = Struct(&[
     (6, Int),
     (7, Int),
 ]);
-/// A file, but for its schema.
+/// The fields of a file, except its schema.
 const FILE: [(i16, Shape); 6] = [
     (1, Int),
     (3, Int),
@@ -101,14 +101,14 @@ const FILE: [(i16, Shape); 6] = [
     (6, Bytes),
     (7, List(&Struct(&[(1, EMPTY), (2, EMPTY)]))),
 ];
-/// An element of a schema, but for its name and how many children it has.
+/// The fields of a schema element, except its name and its number of children.
 const ELEMENT: [(i16, Shape); 8] =
     [(1, Int), (2, Int), (3, Int), (6, Int), (7, Int), (8, Int), (9, Int), (10, LOGICAL_TYPE)];
 
-/// Reads the footer of a file of so many bytes.
+/// Reads the footer of a file of `len` bytes.
 ///
 /// # Errors
-/// When the file cannot be read, or its footer is not one.
+/// If the file cannot be read, or its footer is invalid.
 pub(crate) fn read(file: &File, len: u64) -> Result<ParquetMetaData> {
     let mut tail = [0; 8];
     let end = len.checked_sub(8).ok_or_else(|| damaged("it ends early"))?;
@@ -127,8 +127,8 @@ pub(crate) fn read(file: &File, len: u64) -> Result<ParquetMetaData> {
     ParquetMetaDataReader::decode_metadata(&footer)
 }
 
-/// Finds out whether the library can be given a footer: it takes memory as the footer says, and its
-/// stack as deep.
+/// Checks that a footer is safe for the library, which allocates memory and recurses as the footer
+/// declares.
 fn check(footer: &[u8]) -> thrift::Result<()> {
     let mut thrift = Thrift::new(footer);
     thrift.all_fields(&mut |thrift, id, wire| match id {
@@ -151,7 +151,8 @@ fn check_field(
 
 fn check_schema(thrift: &mut Thrift, wire: u8) -> thrift::Result<()> {
     let (count, wire) = thrift.list(wire)?;
-    // The groups that an element is in: children to come, and bytes of names so far.
+    // For each group around the current element: the number of children to come, and the bytes of
+    // its full name.
     let mut groups: Vec<(usize, usize)> = Vec::new();
     let mut names = 0_usize;
     for index in 0..count {

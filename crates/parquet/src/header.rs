@@ -1,11 +1,11 @@
-//! What stands before each page.
+//! Page headers.
 
 use parquet::basic::Encoding;
 use parquet::column::page::PageMetadata;
 
 use crate::thrift::{Result, Thrift};
 
-/// What stands before a page.
+/// The header of a page.
 pub(crate) struct Header {
     pub(crate) stored: u64,
     pub(crate) unfolded: u64,
@@ -34,7 +34,7 @@ impl Header {
             }
             Ok(())
         })?;
-        // All numbers are of 32 bits and none is below zero.
+        // All numbers have 32 bits and none is negative.
         let number = |field: Option<i64>| -> Result<u32> {
             field.and_then(|n| i32::try_from(n).ok()?.try_into().ok()).ok_or(LACKS)
         };
@@ -63,7 +63,7 @@ impl Header {
         Ok(Self { unfolded: number(own[2])?.into(), stored: number(own[3])?.into(), page })
     }
 
-    /// Values, those that are not there included.
+    /// The number of values, including nulls.
     pub(crate) fn values(&self) -> u64 {
         match self.page {
             PageKind::Data { values, .. } | PageKind::DataV2 { counts: [values, ..], .. } => {
@@ -73,7 +73,7 @@ impl Header {
         }
     }
 
-    /// Where what is packed begins, if anything is.
+    /// The offset at which compressed data begins, if there is any.
     pub(crate) fn packed_from(&self) -> Option<usize> {
         match self.page {
             PageKind::DataV2 { packed: false, .. } => None,
@@ -84,7 +84,8 @@ impl Header {
         }
     }
 
-    /// What the library asks before it reads a page; none of kinds that it does not know.
+    /// The metadata that the library requests before reading a page; `None` for unknown kinds of
+    /// pages.
     pub(crate) fn metadata(&self) -> Option<PageMetadata> {
         let (num_rows, num_levels, is_dict) = match self.page {
             PageKind::Data { values, .. } => (None, Some(values as usize), false),
@@ -98,7 +99,7 @@ impl Header {
     }
 }
 
-/// The encoding of a number.
+/// The encoding with this number.
 #[expect(deprecated, reason = "files of before still have packed bits")]
 fn encoding(number: u32) -> Option<Encoding> {
     const ALL: [Encoding; 9] = [

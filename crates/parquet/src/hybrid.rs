@@ -1,13 +1,13 @@
-//! Small numbers packed as runs or by bits, mixed (Parquet's `RLE`).
+//! Decodes small numbers in a mix of runs and bit packing (Parquet's `RLE`).
 
 use crate::thrift::{ENDS, Result, Thrift};
 
 const TOO_FEW: &str = "a page in it has fewer levels than it declares";
 
-/// Decodes `count` numbers of `width` bits each, appending them.
+/// Decodes `count` numbers of `width` bits each, and appends them to `to`.
 ///
 /// # Errors
-/// When there are fewer.
+/// If there are fewer.
 pub(crate) fn decode(bytes: &[u8], width: u32, count: usize, to: &mut Vec<u32>) -> Result<()> {
     if width > u32::BITS {
         return Err("numbers in it have more bits than any have");
@@ -26,7 +26,7 @@ pub(crate) fn decode(bytes: &[u8], width: u32, count: usize, to: &mut Vec<u32>) 
             }
             to.resize(to.len() + run, value);
         } else {
-            // Groups of eight numbers, of which the last may have more than are needed.
+            // Groups of eight numbers; the last group may have more than are needed.
             let groups = (header >> 1).min(to_come.div_ceil(8) as u64);
             let packed = left.take(groups.checked_mul(width.into()).ok_or(ENDS)?);
             let packed = packed.map_err(|_| TOO_FEW)?;
@@ -39,7 +39,7 @@ pub(crate) fn decode(bytes: &[u8], width: u32, count: usize, to: &mut Vec<u32>) 
     Ok(())
 }
 
-/// Numbers of `width` bits, packed from the lowest bit on.
+/// Unpacks numbers of `width` bits, packed from the lowest bit on.
 fn unpack(packed: &[u8], width: u32, count: usize, to: &mut Vec<u32>) {
     if width == 1 {
         let bits = packed.iter().flat_map(|byte| (0..8).map(move |bit| u32::from(byte >> bit & 1)));
@@ -70,9 +70,9 @@ mod tests {
 
     #[test]
     fn runs_and_packed_bits_are_read() {
-        // The example of Parquet's specification: 0 to 7 in three bits each.
+        // The example in Parquet's specification: 0 to 7 in three bits each.
         assert_eq!(decoded(&[0b11, 0x88, 0xC6, 0xFA], 3, 8), Ok((0..8).collect()));
-        // Five times 300 in nine bits, then eight bits of one each.
+        // Five times 300 in nine bits, then numbers of one bit each.
         assert_eq!(decoded(&[10, 0x2C, 1], 9, 5), Ok(vec![300; 5]));
         assert_eq!(decoded(&[4, 1, 3, 0b1010_0101], 1, 6), Ok(vec![1, 1, 1, 0, 1, 0]));
         assert_eq!(decoded(&[8], 0, 4), Ok(vec![0; 4]));

@@ -1,13 +1,13 @@
-//! Parquet files whose bytes may say anything.
+//! Reads untrusted Parquet files.
 //!
-//! The library [`parquet`] takes memory as a file says, and calls itself as deep. Here a file's footer is
-//! looked through before the library sees it, and pages are read and unfolded, within limits; the library
-//! makes values of them. A [`ParquetFile`] is one of the library's own readers of files. [`columns`] hands
-//! on a column's values in order, [`Rows`] finds those of single rows, and [`vectors`] reads lists of numbers,
-//! of which there are too many to make values of, as the bytes that they are.
+//! The library [`parquet`] allocates memory and recurses as a file declares. Here, the footer of a file is checked
+//! before the library sees it, and pages are read and decompressed within limits; the library then decodes their
+//! values. A [`ParquetFile`] implements the library's own trait for reading files. [`columns`] reads the values of a
+//! column in order, [`Rows`] reads single rows, and [`vectors`] reads lists of numbers as raw bytes, because there are
+//! too many of them to decode as values.
 //!
-//! The library may still panic on what is damaged: call what reads within
-//! [`guarded`](headstart_guard::guarded), as [`Rows`] does.
+//! The library may still panic on damaged data: call functions that read within [`guarded`](headstart_guard::guarded),
+//! as [`Rows`] does.
 #![forbid(unsafe_code)]
 
 pub mod columns;
@@ -38,26 +38,25 @@ use error::damaged;
 pub use pages::{Pages, not_read};
 pub use rows::Rows;
 
-/// Bytes that a page of short texts and numbers may unfold to. Writers end a page after one or a few
+/// Size limit of a decompressed page of short texts and numbers, in bytes. Writers end a page after one or a few
 /// megabytes.
 pub const TEXTS: u64 = 64 << 20;
 
-/// A file whose footer has been read.
+/// A file whose footer has been read and checked.
 pub struct ParquetFile {
     file: Arc<File>,
     len: u64,
     metadata: ParquetMetaData,
-    /// Bytes of each column in all row groups.
+    /// The size of each column in all row groups, in bytes.
     stored: Vec<u64>,
     limit: u64,
 }
 
 impl ParquetFile {
-    /// Opens a file, of which no page may unfold to more than `limit` bytes, unless it takes half as
-    /// many in the file.
+    /// Opens a file. A page may decompress to at most `limit` bytes, or to twice its size in the file if that is more.
     ///
     /// # Errors
-    /// When the file cannot be read, or is damaged: see [`Failure`].
+    /// If the file cannot be read or is damaged: see [`Failure`].
     pub fn open(path: &Path, limit: u64) -> Result<Self> {
         let file = File::open(path)?;
         let len = file.metadata()?.len();
@@ -77,16 +76,16 @@ impl ParquetFile {
         self.file = Arc::new(file);
     }
 
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     #[expect(clippy::len_without_is_empty, reason = "a file without bytes is no such file")]
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// The rows of all row groups, if there are no more than `most`.
+    /// The number of rows in all row groups, at most `most`.
     ///
     /// # Errors
-    /// When there are more.
+    /// If there are more.
     pub fn rows(&self, most: u64) -> Result<u64> {
         let groups = self.metadata.row_groups();
         let mut rows = groups.iter().map(|group| u64::try_from(group.num_rows()).ok());
@@ -95,10 +94,10 @@ impl ParquetFile {
             .ok_or_else(|| damaged("it declares more rows than it can have"))
     }
 
-    /// How many values of `size` bytes a page has, which may be few bytes that say the same of all.
+    /// The number of values of `size` bytes in a page. A page may encode many equal values in few bytes.
     ///
     /// # Errors
-    /// When these would be more bytes than a page may unfold to.
+    /// If these values would exceed the size limit of a page.
     pub(crate) fn bounded(&self, values: u32, size: usize) -> Result<usize> {
         let (bytes, limit) = (u64::from(values) * size as u64, self.limit);
         match bytes <= limit {
@@ -110,12 +109,12 @@ impl ParquetFile {
     /// The pages of a column in a row group.
     ///
     /// # Errors
-    /// When they lie where they cannot.
+    /// If they are outside the file.
     ///
     /// # Panics
-    /// When there is no such row group or column.
+    /// If there is no such row group or column.
     pub fn pages(&self, group: usize, column: usize) -> Result<Pages> {
-        // Else the same pages might be gone through for every row group anew.
+        // Otherwise every row group could declare the same pages, which would be read again and again.
         if self.stored[column] > self.len {
             return Err(damaged("it declares more bytes than it has"));
         }
@@ -159,7 +158,7 @@ impl RowGroupReader for RowGroup<'_> {
         Ok(Box::new(self.file.pages(self.index, column)?))
     }
 
-    /// Nothing here asks whether a value is there.
+    /// Bloom filters are not used.
     fn get_column_bloom_filter(&self, _column: usize) -> Option<&Sbbf> {
         None
     }

@@ -1,4 +1,4 @@
-//! The pages of a column, read and unfolded within limits.
+//! Reads and decompresses the pages of a column within limits.
 
 use std::fs::File;
 use std::io::Read;
@@ -18,16 +18,16 @@ use crate::error::damaged;
 use crate::header::{Header, PageKind};
 use crate::thrift::{ENDS, Thrift};
 
-/// Bytes of a header that are read at first: most have fewer than 50.
+/// Bytes of a header that are read first: most headers have fewer than 50.
 const HEADER: u64 = 256;
-/// The longest header: one may hold the least and the largest value of its page.
+/// Maximum length of a header: it may contain the smallest and the largest value of its page.
 const LONGEST_HEADER: u64 = 16 << 20;
-/// The window that a decoder of zstd should have (RFC 8878, 3.1.1.1.2), in bytes.
+/// The window in bytes that a zstd decoder should support (RFC 8878, 3.1.1.1.2).
 const ZSTD_WINDOW: usize = 8 << 20;
-/// A byte packed by snappy unfolds to fewer: of three, at most 64.
+/// Above snappy's largest compression ratio: three bytes decompress to at most 64.
 const SNAPPIEST: usize = 22;
 
-/// Why pages that are packed in this way cannot be read, if they cannot.
+/// Why pages with this compression cannot be read; `None` if they can.
 pub fn not_read(codec: Compression) -> Option<String> {
     use Compression::{GZIP, SNAPPY, UNCOMPRESSED, ZSTD};
     if matches!(codec, UNCOMPRESSED | SNAPPY | GZIP(_) | ZSTD(_)) {
@@ -38,17 +38,17 @@ pub fn not_read(codec: Compression) -> Option<String> {
     Some(format!("packed by {name}, which is not read: write it with snappy, gzip or zstd"))
 }
 
-/// Reads the pages of a column of a row group, one after the other.
+/// Reads the pages of a column of a row group in order.
 pub struct Pages {
     file: Arc<File>,
-    /// Where the next page's header begins, or its bytes where `next` is its header.
+    /// The offset of the next page's header or, if `next` is set, of the data after that header.
     at: u64,
     end: u64,
     next: Option<Header>,
     column: ColumnDescPtr,
     codec: Compression,
     limit: u64,
-    /// Values that are still to come, and those that the pages so far have.
+    /// The number of values to come, and of values in the pages so far.
     left: u64,
     passed: u64,
 }
@@ -67,18 +67,18 @@ impl Pages {
         let at = whole(at)?;
         let end = at.saturating_add(whole(chunk.compressed_size())?).min(len);
         let column = chunk.column_descr_ptr();
-        // A row of a list may have any number.
+        // A row of a list column may have any number of values.
         let left = if column.max_rep_level() > 0 { u64::MAX } else { whole(group.num_rows())? };
         let codec = chunk.compression();
         Ok(Self { file, at, end, next: None, column, codec, limit, left, passed: 0 })
     }
 
-    /// The rows of the pages that were reached so far.
+    /// The number of rows in the pages reached so far.
     pub fn passed(&self) -> u64 {
         self.passed
     }
 
-    /// The next header; none at the end.
+    /// The next header; `None` at the end.
     fn header(&mut self) -> Result<Option<Header>> {
         if self.next.is_some() {
             return Ok(self.next.take());
@@ -157,7 +157,7 @@ impl Pages {
         })
     }
 
-    /// What a page unfolds to, whose first bytes are not packed.
+    /// Decompresses a page, whose first `levels` bytes are not compressed.
     fn unfold(&self, bytes: Vec<u8>, levels: usize, unfolded: usize) -> Result<Vec<u8>> {
         if self.codec == Compression::UNCOMPRESSED {
             return Ok(bytes);
@@ -191,8 +191,8 @@ impl Pages {
         if all.len() == unfolded { Ok(all) } else { Err(wrong()) }
     }
 
-    /// Finds out whether a page's values may be given to the library, which takes memory for as many
-    /// and as long ones as are declared.
+    /// Checks that a page's values are safe for the library, which allocates memory for as many and as long values as
+    /// the page declares.
     fn check(&self, header: &Header, bytes: &[u8]) -> Result<()> {
         let (encoding, levels) = match header.page {
             PageKind::Dictionary { values, .. } => {
@@ -235,7 +235,7 @@ impl Pages {
     }
 }
 
-/// Bytes that levels take before the values of a page of the first version.
+/// The size in bytes of the levels before the values in a page of version 1.
 fn levels_of(bytes: &[u8], levels: &[(i16, Encoding)], values: u32) -> Option<usize> {
     let mut at = 0_usize;
     for (most, encoding) in levels.iter().filter(|(most, _)| *most > 0) {
@@ -244,7 +244,7 @@ fn levels_of(bytes: &[u8], levels: &[(i16, Encoding)], values: u32) -> Option<us
                 let len = bytes.get(at..)?.first_chunk()?;
                 4 + u64::from(u32::from_le_bytes(*len))
             }
-            // Packed by bits, without a length.
+            // Bit-packed, without a length.
             _ => (u64::from(values) * u64::from(i16::BITS - most.leading_zeros())).div_ceil(8),
         };
         at = at.checked_add(usize::try_from(len).ok()?)?;

@@ -1,4 +1,4 @@
-//! The rows of a column of pictures, which are packed such that one cannot be had alone.
+//! Reads rows of a column of pictures. Rows are compressed in pages, so a single one cannot be read alone.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -17,37 +17,36 @@ use crate::columns::spread;
 use crate::error::fewer_rows;
 use crate::{Failure, ParquetFile};
 
-/// Rows of a batch, unless they are large.
+/// Rows per batch, unless they are large.
 const ROWS: u64 = 64;
-/// Rows that are decoded between two looks at how many bytes there are, unless they are large.
+/// Rows decoded before the size of the batch is checked again, unless they are large.
 const STEP: u64 = 8;
-/// Bytes after which a batch ends early, or a sixteenth of what a page may have.
+/// A batch ends at this many bytes, or at a sixteenth of the page limit if that is less.
 const BYTES: u64 = 32 << 20;
-/// Batches that are kept whole. Several threads ask for rows in order, but not quite: one may ask for
-/// the last of a batch when another has begun the next.
+/// Number of whole batches kept. Several threads request rows almost in order: one may request the last row of a batch
+/// after another has begun the next.
 const KEPT: usize = 2;
-/// Rows that are kept of the batches before, of those that nobody has asked for: a thread may be that
-/// far behind the others.
+/// Number of unrequested rows kept from earlier batches, for threads that are far behind the others.
 const LATE: usize = 256;
-/// Bytes that these rows may have together, or an eighth of what a page may have.
+/// Maximum total size of these rows in bytes; an eighth of the page limit if that is less.
 const LATE_BYTES: u64 = 64 << 20;
-/// Places in a row group that cannot be read, after which nothing more of it is tried.
+/// Number of unreadable places in a row group after which the rest of the group is given up.
 const FAILURES: usize = 64;
 
-/// Decodes batches of rows one after the other, and keeps the last.
+/// Decodes batches of rows in order, and keeps the last ones.
 ///
-/// Rows asked for in about their order are decoded once. Any other is found too, but the page that it
-/// is in must be unfolded for it anew.
+/// Rows requested in approximate order are decoded once. Any other row can be read too, but its page must be
+/// decompressed again.
 #[derive(Default)]
 pub struct Rows {
-    /// Bytes of a page, as [`ParquetFile::open`] has it.
+    /// Size limit of a page in bytes, as in [`ParquetFile::open`].
     limit: u64,
     open: Option<Open>,
     batches: VecDeque<Batch>,
-    /// Rows, and how many bytes they have.
+    /// Unrequested rows of earlier batches, and their total size.
     late: VecDeque<(u64, Option<ByteArray>)>,
     late_bytes: usize,
-    /// Rows that cannot be read, by the first of each kind: the one after the last, and why.
+    /// Ranges of rows that cannot be read, by the first row: the end of the range, and the reason.
     failed: BTreeMap<u64, (u64, String)>,
     #[cfg(test)]
     decoded: usize,
@@ -56,34 +55,33 @@ pub struct Rows {
 struct Open {
     file: ParquetFile,
     column: usize,
-    /// The row group that is being read.
+    /// The row group being read.
     group: Option<Group>,
-    /// Whether damage was met. From then on nothing is read for the sake of rows that may be asked
-    /// for, which might be damaged.
+    /// Whether damage was found. From then on, rows are no longer read in advance, since they might be damaged.
     is_damaged: bool,
 }
 
 struct Group {
     pages: ColumnReaderImpl<ByteArrayType>,
-    /// The level of a value that is there.
+    /// The definition level of a value that is not null.
     whole: i16,
-    /// The row that comes next, and that after the group's last.
+    /// The next row, and the end of the group.
     next: u64,
     end: u64,
 }
 
 struct Batch {
     start: u64,
-    /// Slices of the pages, and whether somebody has asked for them.
+    /// Slices of the pages, and whether each was requested.
     pictures: Vec<(Option<ByteArray>, bool)>,
 }
 
 impl Rows {
-    /// The bytes in a row, of the table at `path`, in a column of it; `None` where there are none. No
-    /// page of it may unfold to more than `limit` bytes.
+    /// The bytes in a row and column of the table at `path`; `None` if the value is null. A page may decompress to at
+    /// most `limit` bytes.
     ///
     /// # Errors
-    /// Why they cannot be read. Damage stays: rows that it has cost are not tried again.
+    /// If the row cannot be read. Damage is remembered: rows lost to it are not tried again.
     pub fn get(
         &mut self,
         path: &Path,
@@ -124,8 +122,7 @@ impl Rows {
         self.late.iter().find(|(late, _)| *late == row).map(|(_, picture)| picture.clone())
     }
 
-    /// Takes leave of the first batch. What is kept of it are copies, or pages would stay for the sake
-    /// of a row each.
+    /// Drops the first batch. Its unrequested rows are kept as copies, so that they do not keep whole pages in memory.
     fn put_by(&mut self) {
         let bytes = |picture: &Option<ByteArray>| picture.as_ref().map_or(0, ByteArray::len);
         let Some(batch) = self.batches.pop_front() else { return };
@@ -143,7 +140,7 @@ impl Rows {
     }
 
     fn next_batch(&mut self, path: &Path, column: usize, row: u64) -> io::Result<Batch> {
-        // Whatever happens on the way, a file that could not be read is opened anew.
+        // If anything fails below, the file is opened again next time.
         let opened = match self.open.take() {
             Some(open) => Ok(open),
             None => run(|| Open::new(path, column, self.limit)),
@@ -157,13 +154,13 @@ impl Rows {
             let most = BYTES.min(self.limit / 16).max(1);
             match run(|| open.batch_with(row, step, most)) {
                 Ok(batch) => {
-                    // A table that has been read to its end needs no open file.
+                    // A table that was read to its end needs no open file.
                     self.open = Some(open).filter(|open| !open.is_done());
                     return Ok(batch);
                 }
                 Err(Failure::Io(error)) => return Err(error),
                 Err(Failure::Damage(reason)) if step == 1 => break reason,
-                // Rows before the damage are lost with those after it that are read at once.
+                // A read that includes the damage also loses the rows before it, so read fewer rows at once.
                 Err(Failure::Damage(_)) => step /= 2,
             }
             open.is_damaged = true;
@@ -177,7 +174,7 @@ impl Rows {
     }
 }
 
-/// Runs the library, whose panic is damage.
+/// Calls the library; a panic counts as damage.
 fn run<T>(work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Failure> {
     guarded(work).map_err(Failure::Damage)?.map_err(Failure::from)
 }
@@ -191,7 +188,7 @@ impl Open {
         self.group.as_ref().is_some_and(|group| self.group_of(group.next).is_none())
     }
 
-    /// The row group of a row, and the rows in it.
+    /// The row group that contains a row, and the rows of that group.
     fn group_of(&self, row: u64) -> Option<(usize, Range<u64>)> {
         let mut next = 0_u64;
         let ranges = self.file.metadata().row_groups().iter().map(|group| {
@@ -202,7 +199,7 @@ impl Open {
         ranges.enumerate().find(|(_, rows)| rows.contains(&row))
     }
 
-    /// The row after the last of a row's page, or of its row group where the page cannot be found.
+    /// The end of the page that contains a row, or of its row group if the page cannot be found.
     fn page_end(&self, row: u64, rows: &Range<u64>) -> u64 {
         let end = || -> Result<u64, ParquetError> {
             let (group, _) = self.group_of(row).ok_or_else(fewer_rows)?;
@@ -215,15 +212,15 @@ impl Open {
         end().ok().filter(|end| (row + 1..rows.end).contains(end)).unwrap_or(rows.end)
     }
 
-    /// The next batch, if `row` is not far behind its start; or one that begins with it, which ends after
-    /// `most` bytes. What is damaged ends it, unless that comes first.
+    /// The next batch if `row` is not far after its start, otherwise a batch that starts at `row`. It ends after
+    /// `most` bytes, or before damaged data unless its first read fails.
     fn batch_with(&mut self, row: u64, step: u64, most: u64) -> Result<Batch, ParquetError> {
         let is_ahead = |group: &Group| (group.next..group.end).contains(&row);
         let mut group = match self.group.take().filter(is_ahead) {
             Some(group) => group,
             None => self.group_with(row)?,
         };
-        // What is skipped may be asked for by another thread in a moment.
+        // Rows that would be skipped may soon be requested by another thread.
         let ahead = row - group.next;
         if ahead >= ROWS || (ahead > 0 && self.is_damaged) {
             group.next += group.pages.skip_records(ahead as usize)? as u64;
@@ -234,7 +231,8 @@ impl Open {
         let mut batch = Batch { start: group.next, pictures: Vec::new() };
         let (mut bytes, mut largest) = (0, 0);
         while (batch.pictures.len() as u64) < ROWS && bytes < most && group.next < group.end {
-            // The first alone, and of large ones no more than have room: each may be in a page of its own.
+            // Read the first row alone, and of large rows only as many as the batch has room for: each may be in a
+            // page of its own.
             let room = (most - bytes).checked_div(largest).unwrap_or(1).max(1);
             let step = if batch.pictures.is_empty() { 1 } else { step.min(room) };
             match guarded(|| group.read(step, &mut batch)).map_err(ParquetError::General) {
@@ -243,7 +241,7 @@ impl Open {
                     largest = read.into_iter().fold(largest, u64::max);
                 }
                 Ok(Err(error)) | Err(error) if batch.pictures.is_empty() => return Err(error),
-                // A half-read group is not gone on with.
+                // A group whose read failed midway is not continued.
                 _ => {
                     self.is_damaged = true;
                     return Ok(batch);
@@ -266,7 +264,7 @@ impl Open {
 }
 
 impl Group {
-    /// Appends so many rows to a batch, and says how many bytes those have that there are.
+    /// Appends up to `most` rows to a batch, and returns the sizes in bytes of their non-null values.
     fn read(&mut self, most: u64, batch: &mut Batch) -> Result<Vec<u64>, ParquetError> {
         let (mut levels, mut values) = (Vec::new(), Vec::new());
         let most = most.min(self.end - self.next) as usize;
@@ -291,7 +289,7 @@ mod tests {
 
     use super::*;
 
-    /// A table of so many rows of so many bytes, in one row group, each beginning with its number.
+    /// A table of `rows` rows of `bytes` bytes, in one row group. Each row begins with its number.
     fn table(rows: u32, bytes: usize) -> tempfile::NamedTempFile {
         let file = tempfile::NamedTempFile::new().unwrap();
         let schema = parse_message_type("message m { required binary image; }").unwrap();
@@ -315,7 +313,7 @@ mod tests {
         Ok(u32::from_le_bytes(*picture.data().first_chunk().unwrap()))
     }
 
-    /// Of large pictures a batch has few rows, and a thread may be several batches behind.
+    /// If pictures are large, a batch has few rows, and a thread may be several batches behind.
     #[test]
     fn rows_asked_for_late_are_not_decoded_again() {
         const LATE: u32 = 40;
@@ -352,7 +350,7 @@ mod tests {
         let file = table(300, 10);
         let mut rows = Rows::default();
         assert_eq!(number(&mut rows, &file, 0).unwrap(), 0);
-        // Reading a folder fails, as a file whose disk is away.
+        // Reading a folder fails, like a file on a disconnected disk.
         rows.open.as_mut().unwrap().file.read_instead(File::open("/").unwrap());
         rows.open.as_mut().unwrap().group = None;
         let error = number(&mut rows, &file, 200).unwrap_err();

@@ -1,19 +1,19 @@
-//! Thrift's compact protocol, in which Parquet describes itself, of bytes that may say anything.
+//! Reads Thrift's compact protocol, in which Parquet stores its metadata, from untrusted bytes.
 //!
-//! What is read is bounded by the bytes that are there, and nested no deeper than [`Shape`] has it.
+//! Allocations are bounded by the bytes available, and nesting by [`Shape`] and a limit.
 
 pub(crate) type Result<T> = std::result::Result<T, &'static str>;
 
-/// The reason where more bytes might help.
+/// The error that more bytes might fix.
 pub(crate) const ENDS: &str = "it ends within a description of itself";
 const MISTYPED: &str = "it describes itself in a way that Parquet has not";
 
-/// How deep values that are not known may be nested.
+/// Maximum nesting of unknown values.
 const DEEPEST: usize = 16;
-/// No struct in a list is smaller: a field's type, its value, and the struct's end.
+/// Minimum size of a struct in a list: a field's type, its value, and the end of the struct.
 const SMALLEST: usize = 3;
 
-// How values are written, as fields and lists have it.
+// Wire types in fields and lists.
 const TRUE: u8 = 1;
 const FALSE: u8 = 2;
 const BYTE: u8 = 3;
@@ -25,8 +25,8 @@ const LIST: u8 = 9;
 const SET: u8 = 10;
 const STRUCT: u8 = 12;
 
-/// What a value must be. Readers go by a field's number and take its type on trust: what is checked
-/// by types, and read by numbers, must have the types that belong to the numbers.
+/// The required type of a value. Readers select a field by its number and do not check its type. So the type that is
+/// checked here must be the one that belongs to the field's number.
 pub(crate) enum Shape {
     Bool,
     Byte,
@@ -34,11 +34,11 @@ pub(crate) enum Shape {
     Double,
     Bytes,
     List(&'static Shape),
-    /// The fields that are known; others may be there.
+    /// The known fields; there may be others.
     Struct(&'static [(i16, Shape)]),
 }
 
-/// What is left of a description.
+/// The remaining bytes.
 pub(crate) struct Thrift<'a>(&'a [u8]);
 
 impl<'a> Thrift<'a> {
@@ -85,7 +85,7 @@ impl<'a> Thrift<'a> {
         }
     }
 
-    /// The numbers of a struct's first fields, truths as 0 or 1; others are passed over.
+    /// The numbers in a struct's first `N` fields, with booleans as 0 or 1. Other fields are skipped.
     pub(crate) fn numbers<const N: usize>(&mut self, wire: u8) -> Result<[Option<i64>; N]> {
         let mut numbers = [None; N];
         self.fields(wire, |thrift, id, wire| {
@@ -108,7 +108,7 @@ impl<'a> Thrift<'a> {
         self.take(count)
     }
 
-    /// How many elements a list has, and how they are written.
+    /// The number of elements of a list, and their wire type.
     pub(crate) fn list(&mut self, wire: u8) -> Result<(usize, u8)> {
         if wire != LIST && wire != SET {
             return Err(MISTYPED);
@@ -125,8 +125,7 @@ impl<'a> Thrift<'a> {
         Ok((count as usize, element))
     }
 
-    /// Goes through the fields of a struct: `each` is given the number of a field and how it is
-    /// written, and must read it.
+    /// Iterates over the fields of a struct. `each` receives a field's number and wire type, and must read the field.
     pub(crate) fn fields(
         &mut self,
         wire: u8,
@@ -138,7 +137,7 @@ impl<'a> Thrift<'a> {
         self.all_fields(&mut each)
     }
 
-    /// The same, of the struct that a description is.
+    /// [`fields`](Self::fields) for a top-level struct.
     pub(crate) fn all_fields(
         &mut self,
         each: &mut dyn FnMut(&mut Self, i16, u8) -> Result<()>,
@@ -157,7 +156,7 @@ impl<'a> Thrift<'a> {
         }
     }
 
-    /// Passes over a value that has a shape.
+    /// Skips a value, after checking its shape.
     pub(crate) fn check(&mut self, shape: &Shape, wire: u8) -> Result<()> {
         match (shape, wire) {
             (Shape::List(shape), _) => {
@@ -179,8 +178,8 @@ impl<'a> Thrift<'a> {
         }
     }
 
-    /// Passes over any value. Parquet has no maps, and no lists of truths, whose elements some take for
-    /// a byte each and some for nothing.
+    /// Skips any value. Parquet has no maps, and no lists of booleans, whose elements take one byte in some
+    /// implementations and none in others.
     pub(crate) fn pass(&mut self, wire: u8) -> Result<()> {
         self.pass_within(wire, DEEPEST)
     }

@@ -1,4 +1,4 @@
-//! Lists of numbers that are all of one length: a matrix.
+//! Reads lists of numbers of equal length: a matrix.
 
 use parquet::basic::{Encoding, LogicalType, Type};
 use parquet::column::page::{Page, PageReader};
@@ -9,7 +9,7 @@ use parquet::schema::types::ColumnDescriptor;
 use crate::error::{damaged, fewer_rows};
 use crate::{ParquetFile, hybrid};
 
-/// What the lists of a column hold.
+/// The type of the numbers in the lists of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Number {
     /// Half precision.
@@ -21,7 +21,7 @@ pub enum Number {
 }
 
 impl Number {
-    /// Bytes of a number, which is little-endian.
+    /// Size of a number in bytes. Numbers are little-endian.
     pub fn bytes(self) -> usize {
         match self {
             Self::F16 => 2,
@@ -31,7 +31,7 @@ impl Number {
     }
 }
 
-/// What the lists of a column hold, if it is one of lists of numbers.
+/// The type of the numbers in the lists of a column; `None` if it is not a column of lists of numbers.
 pub fn numbers(column: &ColumnDescriptor) -> Option<Number> {
     if column.max_rep_level() != 1 {
         return None;
@@ -46,10 +46,11 @@ pub fn numbers(column: &ColumnDescriptor) -> Option<Number> {
     }
 }
 
-/// The length that the lists of a column have where they are all of one; `None` of a file without rows.
+/// The length of the lists of a column, if the counts allow that all have the same length; `None` if the file has no
+/// rows.
 ///
 /// # Errors
-/// When they cannot be.
+/// If the lists cannot all have the same length.
 pub fn width(file: &ParquetFile, column: usize) -> Result<Option<usize>> {
     let mut width = None;
     for group in file.metadata().row_groups().iter().filter(|group| group.num_rows() > 0) {
@@ -63,15 +64,15 @@ pub fn width(file: &ParquetFile, column: usize) -> Result<Option<usize>> {
     Ok(width.map(|width| width as usize))
 }
 
-/// Hands on the numbers of a row group's lists, which are `width` each, in order and as bytes; any number
-/// of whole numbers at a time. Returns how many lists there were.
+/// Calls `each` with the numbers of a row group's lists, which have `width` numbers each, in order and as bytes. A
+/// call receives any number of whole numbers. Returns the number of lists.
 ///
 /// # Errors
-/// When the file cannot be read or is damaged, when a list or a number in one is missing, and when a list is
-/// of another length; rows are counted from `first`.
+/// If the file cannot be read or is damaged, if a list or one of its numbers is missing, or if a list has another
+/// length. Errors count rows from `first`.
 ///
 /// # Panics
-/// When there is no such row group, or the column is none of [`numbers`].
+/// If there is no such row group, or the column is not one of [`numbers`].
 pub fn read(
     file: &ParquetFile,
     (group, first): (usize, u64),
@@ -135,7 +136,7 @@ pub fn read(
     }
 }
 
-/// Memory that is used again for each page.
+/// Buffers that are reused for each page.
 #[derive(Default)]
 struct Scratch {
     repetition: Vec<u32>,
@@ -143,19 +144,19 @@ struct Scratch {
     values: Vec<u8>,
 }
 
-/// Where in the lists a column's pages have come to.
+/// The position in the lists of a column.
 struct Lists {
     width: usize,
-    /// Numbers of the list so far.
+    /// How many numbers of the current list were read.
     at: usize,
-    /// The list that the next number is of, or the one that is being read.
+    /// The index of the current list.
     row: u64,
-    /// The level of a number that is there.
+    /// The definition level of a number that is not null.
     whole: i16,
 }
 
 impl Lists {
-    /// Goes on by `count` numbers.
+    /// Advances by `count` numbers.
     fn follow(
         &mut self,
         repetition: &[u8],
@@ -187,7 +188,7 @@ impl Lists {
     }
 }
 
-/// Levels behind their length in bytes, and what follows them.
+/// Levels prefixed by their length in bytes, and the rest.
 fn with_length(bytes: &[u8]) -> Result<(&[u8], &[u8])> {
     let split = bytes.split_first_chunk().and_then(|(length, left)| {
         left.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)
@@ -195,7 +196,7 @@ fn with_length(bytes: &[u8]) -> Result<(&[u8], &[u8])> {
     split.ok_or_else(|| damaged("a page in it ends early"))
 }
 
-/// The numbers of a page.
+/// The numbers of a page, as bytes.
 fn of_page<'a>(
     bytes: &'a [u8],
     encoding: Encoding,

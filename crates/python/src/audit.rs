@@ -1,4 +1,4 @@
-//! What is wrong with a folder of pictures.
+//! Audits of folders of pictures.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::model::Model;
 use crate::options::Options;
 use crate::work::Work;
 
-/// What an audit has found.
+/// The result of an audit.
 #[pyclass(frozen, module = "headstart._headstart")]
 pub(crate) struct Audit {
     audit: headstart::Audit,
@@ -19,8 +19,8 @@ pub(crate) struct Audit {
     memory: Option<u64>,
 }
 
-/// A finding: its kind with title, severity, what to do in a word and in a sentence; the files, which of them may
-/// stay, the class, what was measured and what there is to say.
+/// A finding: kind and title, severity, action as a word and as a sentence, files, which of them to keep, class,
+/// measured value, and further information.
 type Told = (
     &'static str,
     &'static str,
@@ -34,7 +34,7 @@ type Told = (
     String,
 );
 
-/// Looks for what is wrong with a source of pictures, by the base of `model`, or by one of its own.
+/// Audits a source of pictures with the base of `model`, or with the base given by the options.
 #[pyfunction]
 pub(crate) fn audit(
     py: Python<'_>,
@@ -68,24 +68,24 @@ pub(crate) fn audit(
 
 #[pymethods]
 impl Audit {
-    /// Pictures of each class that could be read, by name.
+    /// The number of readable pictures in each class, by name.
     #[getter]
     fn counts(&self) -> Vec<(String, usize)> {
         self.audit.classes.iter().cloned().zip(self.audit.counts.iter().copied()).collect()
     }
 
-    /// Pictures that could be read.
+    /// The number of readable pictures.
     #[getter]
     fn pictures(&self) -> usize {
         self.audit.pictures
     }
 
-    /// What was found, the most important first.
+    /// The findings, the most important first.
     fn findings(&self) -> Vec<Told> {
         self.audit.findings.iter().map(told).collect()
     }
 
-    /// A page with thumbnails, as one file of HTML.
+    /// An HTML page with thumbnails, in one file.
     fn page(&self, py: Python<'_>) -> PyResult<String> {
         Work::default().run(py, |context| {
             let page = || audit_page(&self.audit, &self.pictures, self.memory);

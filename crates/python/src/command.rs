@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use pyo3::prelude::*;
 
-/// Runs the command with these arguments, its name first, and returns its exit status. Wrong usage, `--help` and
-/// `--version` end the process.
+/// Runs the command with these arguments, the first of which is its name, and returns its exit status. Wrong usage,
+/// `--help` and `--version` end the process.
 #[pyfunction]
 pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
     let status = py.detach(|| headstart_cli::run(arguments));
-    // A status only tells whether it is the same as another.
+    // An exit code can only be compared for equality.
     (0..=u8::MAX).find(|&number| ExitCode::from(number) == status).unwrap_or(u8::MAX)
 }

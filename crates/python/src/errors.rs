@@ -1,4 +1,4 @@
-//! The library's errors as exceptions.
+//! Converts the library's errors to exceptions.
 
 use std::error::Error as _;
 
@@ -11,24 +11,24 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
     of_kind(py, error.kind(), &message(error))
 }
 
-/// The exception of this kind, with a message of one line.
+/// The exception for this kind of error, with a one-line message.
 pub(crate) fn of_kind(py: Python<'_>, kind: ErrorKind, message: &str) -> PyErr {
     if kind == ErrorKind::Interrupted {
         return PyKeyboardInterrupt::new_err(message.to_owned());
     }
-    // The table from kinds to classes is there.
+    // That module has the table from kinds to classes.
     let made = py
         .import("headstart._errors")
         .and_then(|module| module.call_method1("of_kind", (name(kind), message)));
     made.map_or_else(|error| error, PyErr::from_value)
 }
 
-/// That a value makes no sense.
+/// The exception for an invalid value.
 pub(crate) fn invalid(py: Python<'_>, message: &str) -> PyErr {
     of_kind(py, ErrorKind::InvalidInput, message)
 }
 
-/// That a value is of a type that is not taken.
+/// The exception for a value of an unsupported type.
 pub(crate) fn wrong_type(message: String) -> PyErr {
     PyTypeError::new_err(message)
 }
@@ -46,7 +46,7 @@ fn message(error: &Error) -> String {
     text.replace(['\n', '\r'], " ")
 }
 
-/// As programs know it: `not_found`.
+/// The kind's name in programs: `not_found`.
 fn name(kind: ErrorKind) -> String {
     let name = serde_json::to_value(kind).expect("a name serialises");
     name.as_str().expect("it is a text").to_owned()

@@ -1,4 +1,4 @@
-//! Why a model says what it says.
+//! Explanations of predictions.
 
 use headstart::predict::ActivationMap;
 use headstart::{Error, Explained};
@@ -14,7 +14,7 @@ use crate::options::Options;
 use crate::pictures::locations;
 use crate::work::Work;
 
-/// How much each place of a picture speaks for a class.
+/// A map of how much each position of a picture contributes to a class.
 #[pyclass(frozen, get_all, module = "headstart._headstart")]
 pub(crate) struct Explanation {
     /// The picture's index.
@@ -23,19 +23,19 @@ pub(crate) struct Explanation {
     class_name: String,
     /// Its probability.
     score: f32,
-    /// Its logit, before any calibration: the mean of the map, and the bias.
+    /// Its logit before any calibration: the mean of the map plus the bias.
     logit: f32,
-    /// What the logit has beside the mean of the map.
+    /// The part of the logit that the map does not include.
     bias: f32,
-    /// f32 `[height, width]`.
+    /// The contributions, f32 `[height, width]`.
     map: Py<PyArray2<f32>>,
-    /// The picture with the map on it, u8 `[height, width, 3]`.
+    /// The picture with the map over it, u8 `[height, width, 3]`.
     overlay: Py<PyArray3<u8>>,
-    /// The same as a JPEG in a data URI.
+    /// The overlay as a JPEG in a data URI.
     uri: String,
 }
 
-/// A map with what belongs to it.
+/// A map with its picture's data, before conversion to Python objects.
 struct Drawn {
     index: usize,
     score: f32,
@@ -44,7 +44,7 @@ struct Drawn {
     uri: String,
 }
 
-/// Why a model says what it says of pictures: of each the classes asked for, or those that it answers with.
+/// Explains predictions for pictures: for each the requested classes, or the predicted ones if none are requested.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)] // It is called from one place.
 pub(crate) fn explain(

@@ -1,4 +1,4 @@
-//! Models for other frameworks.
+//! Exports models to other frameworks.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ use crate::options::Options;
 use crate::pictures::locations;
 use crate::work::Work;
 
-/// Writes a model for another framework; returns the file of its proof where that is not within it.
+/// Exports a model. Returns the file with its proof, if that is a separate file.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)] // It is called from one place.
 pub(crate) fn export(
@@ -66,8 +66,10 @@ pub(crate) fn export(
     artifact.write(&path).map_err(|error| exception(py, &error.into()))
 }
 
+/// Parses the name of an option's value.
+///
 /// # Errors
-/// When there is no such name.
+/// If there is no such name.
 fn parsed<T: FromStr<Err: std::fmt::Display>>(
     py: Python<'_>,
     text: Option<String>,
@@ -77,7 +79,7 @@ fn parsed<T: FromStr<Err: std::fmt::Display>>(
     text.map(parse).transpose()
 }
 
-/// The pixels of pictures as a model's base takes them, all of which must be readable.
+/// The pixels of pictures, preprocessed for a model's base. All pictures must be readable.
 fn pixels(
     model: &Classifier,
     places: &[Location],

@@ -1,4 +1,4 @@
-//! A base that is compiled once.
+//! Extracts features with a compiled base.
 
 use headstart::data::{DecodeError, Location};
 use headstart::{Error, Extractor as Compiled};
@@ -11,10 +11,10 @@ use crate::options::Options;
 use crate::pictures::locations;
 use crate::work::Work;
 
-/// Indices of pictures that cannot be read, with the reasons.
+/// The indices of pictures that cannot be read, with the reasons.
 pub(crate) type Unread = Vec<(usize, String)>;
 
-/// A base that is compiled once, for any number of threads.
+/// A base that is compiled once and shared by any number of threads.
 #[pyclass(frozen, module = "headstart._headstart")]
 pub(crate) struct Extractor {
     compiled: Compiled,
@@ -31,14 +31,14 @@ impl Extractor {
         Ok(Self { compiled: py.detach(|| Compiled::new(&base, &config)) })
     }
 
-    /// Length of a feature vector.
+    /// The number of features.
     #[getter]
     fn features(&self) -> usize {
         self.compiled.features()
     }
 
-    /// Features of pictures, f32 `[n, features]`. With `lenient`, rows of pictures that cannot be read are NaN, and
-    /// told beside them.
+    /// Features of pictures, f32 `[n, features]`. With `lenient`, pictures that cannot be read are listed in the
+    /// second value, and their rows are NaN.
     fn extract<'py>(
         &self,
         py: Python<'py>,
@@ -68,10 +68,10 @@ impl Extractor {
     }
 }
 
-/// What is told of a picture that cannot be read.
+/// The index and the reason of a picture that cannot be read.
 ///
 /// # Errors
-/// The same, unless that is to be told.
+/// The reason as an error, unless `lenient`.
 pub(crate) fn unreadable(
     index: usize,
     place: &Location,
@@ -84,7 +84,7 @@ pub(crate) fn unreadable(
     }
 }
 
-/// An array of rows of this length, which takes the vector's memory over.
+/// An array with rows of `width` values, which takes ownership of the vector's memory.
 pub(crate) fn rows(
     py: Python<'_>,
     values: Vec<f32>,

@@ -1,4 +1,4 @@
-//! Training and measuring.
+//! Training and evaluation.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use crate::options::Options;
 use crate::pictures::locations;
 use crate::work::Work;
 
-/// Indices of labels' names, for each picture one or any number.
+/// For each picture, the index of its label's name, or the indices of any number of labels.
 #[derive(FromPyObject)]
 pub(crate) enum Codes {
     One(Vec<usize>),
     Several(Vec<Vec<usize>>),
 }
 
-/// Trains a model of pictures in memory or in files. Returns how it went, and of each label its place among the
-/// model's classes.
+/// Trains a model on pictures in memory or in files. Returns the result, and the index of each label in the model's
+/// classes.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)] // It is called from one place.
 pub(crate) fn fit(
@@ -67,7 +67,7 @@ pub(crate) fn fit(
     Ok((fitted, order.collect()))
 }
 
-/// Trains a model of a folder of pictures, or of another source.
+/// Trains a model on a folder of pictures, or on another source.
 #[pyfunction]
 pub(crate) fn fit_folder(
     py: Python<'_>,
@@ -87,7 +87,7 @@ pub(crate) fn fit_folder(
     })
 }
 
-/// Fine-tunes a copy of a model on a folder of pictures, or another source.
+/// Fine-tunes a copy of a model on a folder of pictures, or on another source.
 #[pyfunction]
 pub(crate) fn fine_tune(
     py: Python<'_>,
@@ -120,7 +120,7 @@ pub(crate) fn fine_tune(
     })
 }
 
-/// Measures a model on a folder of labelled pictures, or another source.
+/// Evaluates a model on a folder of labelled pictures, or on another source.
 #[pyfunction]
 pub(crate) fn evaluate(
     py: Python<'_>,
@@ -150,10 +150,10 @@ fn job(options: &Options<'_, '_>, source: PictureSource) -> PyResult<TrainJob> {
         .with_run(options.run()?))
 }
 
-/// Names as classes have them.
+/// Normalises names of classes.
 ///
 /// # Errors
-/// When one is no name for a class, or two mean the same class.
+/// If a name is invalid for a class, or two names mean the same class.
 fn class_names(py: Python<'_>, names: &[String]) -> PyResult<Vec<Arc<str>>> {
     let mut classes: Vec<Arc<str>> = Vec::with_capacity(names.len());
     for name in names {

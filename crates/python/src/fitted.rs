@@ -1,4 +1,4 @@
-//! How training went.
+//! Results of training and evaluation.
 
 use headstart::{
     Classifier, Evaluated, Evaluation, ExtractConfig, FineTuneReport, FineTuneSummary, FitReport,
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::model::Model;
 use crate::work::Work;
 
-/// How training or measuring went.
+/// The result of training or evaluation.
 #[pyclass(frozen, module = "headstart._headstart")]
 pub(crate) struct Fit {
     classifier: Classifier,
@@ -27,7 +27,7 @@ enum How {
 }
 
 impl Fit {
-    /// Of a job that was done on these pictures.
+    /// The result of a job that was run on these pictures.
     pub(crate) fn of_job(job: &TrainJob, trained: Trained, pictures: &Pictures) -> Self {
         let summary = TrainSummary::new(&trained, pictures.notes(), job.run.model.as_deref());
         let summary = serde_json::to_value(summary).expect("plain data serialises");
@@ -39,7 +39,7 @@ impl Fit {
         Self { classifier, how, summary, extract: job.run.inputs.extract.clone() }
     }
 
-    /// Of a model that was fine-tuned.
+    /// The result of fine-tuning.
     pub(crate) fn of_tuned(
         classifier: Classifier,
         tuned: FineTuneReport,
@@ -62,7 +62,7 @@ impl Fit {
         Self { classifier, how: How::Tuned(tuned.into()), summary, extract }
     }
 
-    /// Of a model that was measured.
+    /// The result of an evaluation.
     pub(crate) fn of_evaluated(
         classifier: Classifier,
         evaluated: Evaluated,
@@ -92,13 +92,13 @@ impl Fit {
         self.classifier.clone().into()
     }
 
-    /// What it came to, in JSON: what the command says at the end with `--json`.
+    /// The summary in JSON, equal to the output of the command's `--json`.
     #[getter]
     fn summary(&self) -> String {
         self.summary.to_string()
     }
 
-    /// Figures on pictures that were not learned from, in JSON; `None` without such pictures.
+    /// Metrics on pictures that were not trained on, in JSON; `None` if there are none.
     #[getter]
     fn evaluation(&self) -> Option<String> {
         let measured = match &self.how {
@@ -113,8 +113,7 @@ impl Fit {
         measured.map(|figures| serde_json::to_string(figures).expect("plain data serialises"))
     }
 
-    /// A page of how it went and of what the model says of pictures that were not learned from, as one file of
-    /// HTML; with `pictures` those are read again that are worth a look.
+    /// The report as one HTML page. With `pictures`, pictures that are worth a look are read again and shown.
     fn page(
         &self,
         py: Python<'_>,

@@ -1,7 +1,7 @@
-//! headstart for Python: what `python/headstart` stands on.
+//! headstart for Python: the native module below `python/headstart`.
 //!
-//! Nothing is decided here. Pictures, options, results and errors are turned from Python's into the library's and
-//! back, work is done without the interpreter's lock, and Ctrl-C ends it.
+//! There is no logic of its own here. Pictures, options, results and errors are converted between Python and the
+//! library, work runs without the interpreter's lock, and Ctrl-C interrupts it.
 #![forbid(unsafe_code)]
 
 mod audit;
@@ -17,7 +17,7 @@ mod options;
 mod pictures;
 mod work;
 
-/// The native part of the package `headstart`.
+/// The native module of the package `headstart`.
 #[pyo3::pymodule]
 mod _headstart {
     use pyo3::prelude::*;

@@ -1,4 +1,4 @@
-//! Models: what predicts.
+//! Models.
 
 use std::path::PathBuf;
 use std::process;
@@ -23,27 +23,28 @@ pub(crate) struct Model {
     compiled: Mutex<Option<Compiled>>,
 }
 
-/// A base that was compiled for such options, in this process: a fork must not write to its parent's cache.
+/// A base compiled for given options in this process. It is not shared with a fork, which must not write to its
+/// parent's cache.
 struct Compiled {
     config: ExtractConfig,
     process: u32,
     extractor: Arc<Extractor>,
 }
 
-/// What a model says of pictures; rows of those that cannot be read say nothing.
+/// Predictions for pictures. Rows of pictures that cannot be read are empty.
 #[pyclass(frozen, get_all, module = "headstart._headstart")]
 pub(crate) struct Predicted {
-    /// Probabilities, f32 `[n, classes]`; NaN where there are none.
+    /// Probabilities, f32 `[n, classes]`; NaN for pictures that cannot be read.
     scores: Py<PyArray2<f32>>,
-    /// The likeliest label of each, whether the picture is unknown or not; -1 where there is none.
+    /// The likeliest label of each picture, even if it is unknown; -1 if there is none.
     labels: Py<PyArray1<i64>>,
-    /// All labels of each, the likeliest first, of a model that gives any number.
+    /// For a multi-label model, all labels of each picture, the likeliest first.
     label_sets: Option<Vec<Vec<usize>>>,
-    /// Whether each is of none of the classes, of a model that can tell.
+    /// Whether each picture belongs to none of the classes, if the model can detect this.
     unknown: Option<Py<PyArray1<bool>>>,
-    /// How far each is from what the model knows, f32.
+    /// The distance of each picture from those that the model knows, f32.
     unknown_scores: Option<Py<PyArray1<f32>>>,
-    /// Labels that contain the right ones as often as was asked for.
+    /// The prediction sets with the requested coverage.
     sets: Option<Vec<Vec<usize>>>,
     /// Pictures that cannot be read, with the reasons.
     unread: Unread,
@@ -57,7 +58,7 @@ impl From<Classifier> for Model {
 
 #[pymethods]
 impl Model {
-    /// The model in a file, or the bundled one of this name.
+    /// Opens a model file, or the bundled model with this name.
     #[staticmethod]
     fn open(py: Python<'_>, model: PathBuf) -> PyResult<Self> {
         let opened = py.detach(|| match model.to_str() {
@@ -67,7 +68,7 @@ impl Model {
         Ok(opened.map_err(|error| exception(py, &error))?.into())
     }
 
-    /// The model of a file's bytes.
+    /// Reads a model from the bytes of its file.
     #[staticmethod]
     fn from_bytes(py: Python<'_>, file: &Bound<'_, PyBytes>) -> PyResult<Self> {
         let file = file.as_bytes();
@@ -81,7 +82,7 @@ impl Model {
         PyBytes::new(py, &bytes)
     }
 
-    /// Writes the model to a file, whole or not at all.
+    /// Writes the model to a file atomically.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
         let saved = py.detach(|| self.classifier.save(path));
         saved.map_err(|error| exception(py, &error))
@@ -93,13 +94,13 @@ impl Model {
         self.classifier.classes().to_vec()
     }
 
-    /// Whether a picture may have any number of labels.
+    /// Whether a picture can have any number of labels.
     #[getter]
     fn multi_label(&self) -> bool {
         self.classifier.task() == Task::MultiLabel
     }
 
-    /// Whether it can tell that a picture is of none of the classes.
+    /// Whether the model can detect that a picture belongs to none of the classes.
     #[getter]
     fn tells_unknown(&self) -> bool {
         self.classifier.trust().unknown.is_some()
@@ -113,7 +114,7 @@ impl Model {
         (base.network().name().to_owned(), size.height, size.width, base.features())
     }
 
-    /// How it was trained, in JSON; `None` if not here.
+    /// The record of training in JSON; `None` if headstart did not train it.
     #[getter]
     fn training(&self) -> Option<String> {
         let record = self.classifier.training()?;
@@ -125,7 +126,8 @@ impl Model {
         self.classifier.base().summary().to_string()
     }
 
-    /// What it says of pictures. With `lenient`, those that cannot be read are told beside the others.
+    /// Predictions for pictures. With `lenient`, pictures that cannot be read are listed in the result instead of
+    /// raised.
     fn predict(
         &self,
         py: Python<'_>,
@@ -166,7 +168,7 @@ impl Model {
 }
 
 impl Model {
-    /// The compiled base.
+    /// The base compiled for these options.
     fn extractor(&self, config: ExtractConfig) -> Arc<Extractor> {
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |of: &&Compiled| of.config == config && of.process == process::id();

@@ -1,4 +1,4 @@
-//! Pictures of Python's as places that the library reads.
+//! Converts Python's pictures to locations that the library reads.
 
 use std::io;
 use std::path::PathBuf;
@@ -14,11 +14,11 @@ use crate::errors::{invalid, wrong_type};
 const TAKEN: &str =
     "give a path, the bytes of a file, a PIL picture or a uint8 array [height, width, 3]";
 
-/// The places of pictures in a sequence. With `lenient`, one that is none is a place that cannot be read, for the
-/// reason that would be raised otherwise.
+/// The locations of pictures in a sequence. With `lenient`, a value that is not a picture becomes a location whose
+/// reading fails for the reason that would be raised otherwise.
 ///
 /// # Errors
-/// What is wrong with the first that is no picture.
+/// For the first value that is not a picture.
 pub(crate) fn locations(pictures: &Bound<'_, PyAny>, lenient: bool) -> PyResult<Vec<Location>> {
     let mut places = Vec::with_capacity(pictures.len().unwrap_or(0));
     for (index, picture) in pictures.try_iter()?.enumerate() {
@@ -36,10 +36,10 @@ pub(crate) fn locations(pictures: &Bound<'_, PyAny>, lenient: bool) -> PyResult<
     Ok(places)
 }
 
-/// The place of a picture that is called `name` where it has no path.
+/// The location of a picture, with the name `name` if it has no path.
 ///
 /// # Errors
-/// When it is no picture, or an array of another kind than pictures are.
+/// If it is not a picture, or an array of another shape or type than pictures have.
 pub(crate) fn location(picture: &Bound<'_, PyAny>, name: &str) -> PyResult<Location> {
     if let Ok(path) = picture.cast::<PyString>() {
         return Ok(Location::File(path.extract::<PathBuf>()?));
@@ -69,7 +69,7 @@ pub(crate) fn location(picture: &Bound<'_, PyAny>, name: &str) -> PyResult<Locat
     Err(wrong_type(format!("{name}: {what} is no picture: {TAKEN}")))
 }
 
-/// A picture of a NumPy array.
+/// The location of a picture in a NumPy array.
 fn of_array(array: &Bound<'_, PyUntypedArray>, name: &str) -> PyResult<Location> {
     let (shape, py) = (array.shape(), array.py());
     let Ok(pixels) = array.cast::<PyArray3<u8>>() else {
@@ -112,7 +112,8 @@ fn shape_problem(name: &str, shape: &[usize]) -> String {
     format!("{name}: an array of shape {shape:?} is no picture: give RGB, [height, width, 3]{four}")
 }
 
-/// A picture that Pillow has opened, as Pillow shows it: its pixels are read when they are needed.
+/// The location of a picture opened with Pillow, oriented as Pillow shows it. Its pixels are read when they are
+/// needed.
 fn of_pil(picture: &Bound<'_, PyAny>, name: &str) -> PyResult<Location> {
     let mode: String = picture.getattr("mode")?.extract()?;
     if matches!(mode.as_str(), "I" | "F") || mode.starts_with("I;") {
@@ -124,7 +125,7 @@ fn of_pil(picture: &Bound<'_, PyAny>, name: &str) -> PyResult<Location> {
     Ok(Provided::new(name, read).into())
 }
 
-/// The pixels of a PIL picture as a file.
+/// The pixels of a PIL picture as a file in memory.
 fn pnm(picture: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     let mode: String = picture.getattr("mode")?.extract()?;
     let (width, height): (usize, usize) = picture.getattr("size")?.extract()?;

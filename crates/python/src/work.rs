@@ -1,4 +1,4 @@
-//! Work that lets other threads of Python run, tells how it goes, and ends with Ctrl-C.
+//! Runs work such that other Python threads can run, progress is reported, and Ctrl-C interrupts it.
 
 use std::panic::resume_unwind;
 use std::process;
@@ -13,27 +13,27 @@ use pyo3::prelude::*;
 
 use crate::errors::exception;
 
-/// How often signals are looked at, and progress is told.
+/// Interval at which signals are checked and progress is reported.
 const BEAT: Duration = Duration::from_millis(50);
 
-/// How work is done.
+/// How work is run.
 #[derive(Default)]
 pub(crate) struct Work {
-    /// On how many threads; as many as the machine runs at once when `None`.
+    /// Number of threads. `None` for as many as the machine runs at once.
     pub(crate) threads: Option<usize>,
-    /// Called with what is being done, how much of it is done, and how much there is, 0 where nobody knows.
+    /// Called with the name of the current step, the number of items done, and the total number, 0 if unknown.
     pub(crate) progress: Option<Py<PyAny>>,
 }
 
-/// What is being done, how much of it is done, and how much there is.
+/// The name of the step, the number of items done, and the total number.
 type Step = (&'static str, usize, usize);
 
 impl Work {
-    /// Does some work on a thread of its own, without the interpreter's lock. A signal, or what `progress` raises,
-    /// ends it in good order.
+    /// Runs work on a separate thread, without the interpreter's lock. A signal, or an exception raised by `progress`,
+    /// cancels it in an orderly way.
     ///
     /// # Errors
-    /// What was raised, or the exception for the work's error.
+    /// The exception that was raised, or the exception for the work's error.
     pub(crate) fn run<T: Send>(
         self,
         py: Python<'_>,
@@ -48,7 +48,7 @@ impl Work {
                 let (token, latest) = (cancel.clone(), &latest);
                 let (done, is_done) = channel::<()>();
                 let worker = scope.spawn(move || {
-                    // Whoever waits for it sees that it is gone.
+                    // Dropping it signals that the work is done, even after a panic.
                     let _done = done;
                     let mut context = Context::default()
                         .with_pool(pool)
@@ -73,7 +73,7 @@ impl Work {
                 if error.kind() == ErrorKind::Interrupted
                     && raised.is_instance_of::<PyKeyboardInterrupt>(py) =>
             {
-                // It says what is kept.
+                // Its message says what is kept.
                 Err(exception(py, &error))
             }
             (_, Some(raised)) => Err(raised),
@@ -83,7 +83,7 @@ impl Work {
     }
 }
 
-/// Lets signals be handled, and tells how it goes.
+/// Handles pending signals, and reports progress.
 fn beat(
     py: Python<'_>,
     progress: Option<&Py<PyAny>>,
@@ -97,7 +97,7 @@ fn beat(
     }
 }
 
-/// Keeps what an event says of how it goes.
+/// Stores the progress in an event.
 fn keep(latest: &Mutex<Option<Step>>, event: &Event) {
     let step = match *event {
         Event::Pictures { stage, done, total } => {
@@ -124,7 +124,7 @@ fn keep(latest: &Mutex<Option<Step>>, event: &Event) {
     *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(step);
 }
 
-/// The threads of this process. What a fork has left of those of its parent is of no use.
+/// The thread pool of this process. A fork inherits its parent's pool without the threads, so it needs a new one.
 fn pool(threads: Option<usize>) -> Result<ThreadPool, Error> {
     static POOL: Mutex<Option<(u32, ThreadPool)>> = Mutex::new(None);
     if let Some(threads) = threads {
@@ -135,7 +135,7 @@ fn pool(threads: Option<usize>) -> Result<ThreadPool, Error> {
         Some((process, pool)) if *process == process::id() => Ok(pool.clone()),
         _ => {
             let pool = ThreadPool::new()?;
-            // To drop the parent's would be to wait for threads that are not there.
+            // Dropping the parent's pool would wait for threads that do not exist.
             std::mem::forget(kept.replace((process::id(), pool.clone())));
             Ok(pool)
         }

@@ -1,4 +1,4 @@
-"""Pictures for tests: those of the demo, which the command brings along."""
+"""Pictures for tests: those of the demo, which are included in the command."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Pixels = npt.NDArray[np.uint8]
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache for the test alone, for the package as for the command."""
+    """A separate cache for the test, used by the package and the command."""
     cache = tmp_path / "cache"
     monkeypatch.setenv("HEADSTART_CACHE", str(cache))
     return cache
@@ -60,7 +60,7 @@ def arrays(paths: list[str]) -> Pixels:
 
 
 def command(*arguments: str | Path) -> list[dict[str, Any]]:
-    """Run the package's command, and return what it says as JSON."""
+    """Run the package's command, and return its JSON output."""
     run = [sys.executable, "-m", "headstart", *map(str, arguments), "--json"]
     done = subprocess.run(run, capture_output=True, text=True, env=os.environ, check=False)
     assert done.returncode == 0, done.stderr

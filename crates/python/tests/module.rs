@@ -1,4 +1,4 @@
-//! The module as `cargo test` has built it.
+//! The module built by `cargo test`.
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 

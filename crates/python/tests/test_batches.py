@@ -1,4 +1,4 @@
-"""Batches of tables: what Ray Data, Spark, Dask and pandas hand on."""
+"""Batches of table rows, as Ray Data, Spark, Dask and pandas pass them."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_model_scores_batches(model: headstart.Model, paths: list[str]) -> Non
     assert expected.unknown is not None
     assert done["unknown"].tolist() == [*expected.unknown.tolist(), None]
     assert done["error"].tolist() == [None] * 36 + ["not a picture (text)"]
-    # What a batch has does not depend on its rows.
+    # The columns of a batch do not depend on its rows.
     assert list(model({"item": given[36:]}, probabilities=True)) == list(done)[1:]
 
 
@@ -105,7 +105,7 @@ def test_a_model_is_made_of_its_file(model: headstart.Model, paths: list[str], t
     expected = model({"path": objects(paths)})
     for same in [headstart.Model(file), headstart.Model(file.read_bytes()), pickle.loads(pickle.dumps(model))]:
         assert same({"path": objects(paths)})["label"].tolist() == expected["label"].tolist()
-    # A process that gets a model with each task compiles it once.
+    # A process that receives a model with each task compiles it once.
     assert pickle.loads(pickle.dumps(model)) is pickle.loads(pickle.dumps(model))
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with what was given is said in one line, with the way out."""
+"""Invalid arguments are reported in one line, with a remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training, auditing, explaining and exporting, and what notebooks show of it."""
+"""Training, auditing, explaining and exporting, and the display in notebooks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def fitted(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> headstart.
 
 
 class Frame(HTMLParser):
-    """The page within a frame."""
+    """The page in a frame."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ def test_an_export_is_the_commands(fitted: headstart.FitResult, tmp_path: Path, 
     first, second = files(by_command), files(by_package)
     assert [len(file) for file in first] == [len(file) for file in second]
     if format != "keras":
-        # Archives have the time in them.
+        # Archives contain the time.
         assert first == second
 
 

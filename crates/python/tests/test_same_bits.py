@@ -1,4 +1,4 @@
-"""The command, and all that the package takes, come to the same bits."""
+"""The command, and the package with every type of input, give the same bits."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_model_is_the_commands(folder: Path, tmp_path: Path, options: dict[str
         own = {**(model.training or {}), "epochs": None, "fine_tune": None}
         assert own == {**first.training, "epochs": None, "fine_tune": None}
     if not options:
-        # Of a head that is trained in epochs the file tells how long each took.
+        # If a head is trained in epochs, the file records how long each took.
         assert by_command.read_bytes() == by_package.read_bytes() == fitted.model.to_bytes()
     summary = fitted.summary
     for name in ["val_accuracy", "val_loss", "train", "validation", "classes", "per_class", "skipped"]:

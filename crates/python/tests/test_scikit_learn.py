@@ -1,4 +1,4 @@
-"""What scikit-learn asks of estimators."""
+"""scikit-learn's requirements on estimators."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 import headstart
 
 
-# Why a check is not passed.
+# Checks that are expected to fail, with the reasons.
 EXCEPTIONS = {
     "check_sample_weight_equivalence_on_dense_data": (
         "strength and temperature are chosen by folds, in which copies of a picture stay together: pictures that are "
@@ -37,7 +37,7 @@ def classifier(**options: Any) -> headstart.Classifier:
 
 
 def painted(X: Any) -> Pixels:
-    """Rows of numbers as pictures: a field for each number, its grey the number within the range of its column."""
+    """Draw rows of numbers as pictures, with a grey field for each number."""
     side = int(np.ceil(np.sqrt(X.shape[1])))
     grey = (255 / (1 + np.exp(-X))).round().astype(np.uint8)
     fields = np.zeros((len(X), side * side), dtype=np.uint8)
@@ -47,7 +47,7 @@ def painted(X: Any) -> Pixels:
 
 
 class OfRows:
-    """Has scikit-learn's checks, which make rows of numbers, use an estimator of pictures."""
+    """A mixin that adapts an estimator of pictures to scikit-learn's checks, which use rows of numbers."""
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()  # type: ignore[misc]
@@ -129,7 +129,7 @@ def test_labels_keep_their_type_and_order(arrays: Pixels, labels: list[str]) -> 
     assert fitted.classes_.tolist() == [-1, 9, 10]
     assert fitted.classes_.dtype == y.dtype
     assert (fitted.predict(arrays) == y).mean() > 0.9
-    # The model's own order is that of the names: -1, 10, 9.
+    # The model's own order is by name: -1, 10, 9.
     assert fitted.model_.classes == ["-1", "10", "9"]
     assert (fitted.classes_[fitted.predict_proba(arrays).argmax(axis=1)] == fitted.predict(arrays)).all()
     folded = cross_val_predict(classifier(), arrays, y, cv=2, method="predict_proba")
@@ -151,12 +151,12 @@ def test_several_labels_a_picture(arrays: Pixels, labels: list[str]) -> None:
     assert not np.allclose(probabilities.sum(axis=1), 1.0)
     again = pickle.loads(pickle.dumps(fitted))
     assert (again.predict(arrays) == found).all()
-    # Eleven labels, whose names are in another order than their numbers.
+    # Eleven labels, whose order by name differs from that by number.
     wide = np.zeros((36, 11), dtype=np.uint8)
     wide[:, 10], wide[:, 2:5] = y[:, 0], y[:, 1:]
     wide[np.arange(11), np.arange(11)] = 1
     assert (classifier().fit(arrays, wide).predict(arrays)[:, 10] == wide[:, 10]).mean() > 0.9
-    # In the folds there are labels that no picture has.
+    # In the folds, some labels occur in no picture.
     assert cross_val_score(classifier(), arrays, y, cv=2).shape == (2,)
     half = classifier().fit(arrays[:18], y[:18])
     assert half.classes_.tolist() == [0, 1, 2, 3]

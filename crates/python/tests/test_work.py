@@ -1,4 +1,4 @@
-"""Ctrl-C, other threads, other processes."""
+"""Ctrl-C, and use from several threads and processes."""
 
 from __future__ import annotations
 

@@ -12,17 +12,16 @@ use rayon::prelude::*;
 use crate::page::{Page, STYLE, below, count};
 use crate::picture::{enough, thumbnail};
 
-/// Findings of a kind that are on the page.
+/// Maximum number of findings of a kind on the page.
 const CARDS: usize = 48;
-/// Thumbnails of a finding.
+/// Maximum number of thumbnails per finding.
 const COPIES: usize = 6;
-/// Thumbnails of the page, some 6 KB each.
+/// Maximum number of thumbnails on the page, about 6 KB each.
 const THUMBNAILS: usize = 600;
-/// The longer side of a thumbnail, in pixels: twice what is shown, for dense screens.
+/// The longer side of a thumbnail, in pixels: twice the displayed size, for high-density screens.
 const SIDE: usize = 256;
 
-/// The page of an audit. Pictures are read within so many bytes, on the pool of threads that the caller
-/// is in.
+/// The page of an audit. Pictures are read within `memory` bytes, on the caller's thread pool.
 pub fn audit_page(audit: &Audit, pictures: &Pictures, memory: Option<u64>) -> Page {
     let root = pictures.root();
     let thumbnails = thumbnails(audit, memory);
@@ -62,21 +61,21 @@ struct AuditTemplate {
     bars: Vec<ClassBar>,
 }
 
-/// Findings of a kind.
+/// The findings of a kind.
 struct Section {
     kind: FindingKind,
     level: &'static str,
     count: String,
     cards: Vec<Card>,
-    /// How many are not on the page; empty if all are.
+    /// A sentence about the findings that are not on the page; empty if all are.
     more: String,
 }
 
 struct Card {
-    /// A word for how much room it takes.
+    /// The CSS class for the width of the card.
     room: &'static str,
     figures: Vec<Figure>,
-    /// Files that are not shown.
+    /// The number of files not shown.
     more: usize,
     value: String,
     detail: String,
@@ -84,22 +83,22 @@ struct Card {
 
 struct Figure {
     name: String,
-    /// A data URI; nothing of a file that cannot be shown.
+    /// A data URI; `None` if the file cannot be shown.
     thumbnail: Option<String>,
 }
 
-/// How many pictures a class has.
+/// The number of pictures of a class.
 struct ClassBar {
     name: String,
     pictures: String,
-    /// Of the largest, in percent.
+    /// Percentage of the number of pictures in the largest class.
     share: String,
 }
 
 /// Data URIs of thumbnails, by file.
 type Thumbnails = HashMap<PathBuf, String>;
 
-/// Thumbnails of what is on the page; none for what cannot be read.
+/// The thumbnails of the page. Pictures that cannot be read have none.
 fn thumbnails(audit: &Audit, memory: Option<u64>) -> Thumbnails {
     let on_page = audit.by_kind().flat_map(|(_, f)| &f[..Finding::shown(f.len(), CARDS)]);
     let mut files: Vec<&Location> =
@@ -135,7 +134,7 @@ fn section(
 }
 
 fn card(finding: &Finding, root: &Path, thumbnails: &Thumbnails) -> Card {
-    // Of a class the sentence says it.
+    // For a finding about a class, the sentence suffices.
     let files = if finding.kind.is_about_a_class() { &[] } else { &finding.files[..] };
     let shown = Finding::shown(files.len(), COPIES);
     let figure = |file: &Location| Figure {

@@ -1,8 +1,8 @@
-//! Pages and plots of what headstart did and found.
+//! HTML pages and plots of headstart's results.
 //!
-//! A [`Page`] is one HTML file: pictures, plots, style and script are within, and it asks for nothing from
-//! a network. A [`Report`] makes one of a classifier and of what it says of labelled pictures;
-//! [`audit_page`] of an audit. A [`Plot`](plot::Plot) is for a terminal, or SVG.
+//! A [`Page`] is one HTML file that includes its pictures, plots, style and script, and loads nothing from a network.
+//! A [`Report`] makes a page about a classifier and its predictions for labelled pictures; [`audit_page`] makes one
+//! about an audit. A [`Plot`](plot::Plot) is shown in a terminal or written as SVG.
 //!
 //! ```
 //! use headstart::{Base, Classifier, Context, FitConfig, Pictures};

@@ -1,4 +1,4 @@
-//! What all pages have in common.
+//! The common parts of all pages.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,7 +10,7 @@ use headstart::files::AtomicFile;
 
 pub(crate) const STYLE: &str = include_str!("../templates/page.css");
 
-/// A page as one file that needs nothing else.
+/// A self-contained page in one file.
 #[derive(Clone, Debug)]
 pub struct Page {
     html: String,
@@ -22,15 +22,15 @@ impl Page {
         Self { html }
     }
 
-    /// The page itself.
+    /// The HTML of the page.
     pub fn html(&self) -> &str {
         &self.html
     }
 
-    /// Writes it, whole or not at all.
+    /// Writes the page atomically.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         let file = AtomicFile::create(path)?;
         let written = file.reopen()?.write_all(self.html.as_bytes());
@@ -40,14 +40,14 @@ impl Page {
     }
 }
 
-/// The picture's path from the folder on; the whole path where it is not below that.
+/// The picture's path relative to `root`, or its whole path if it is not below `root`.
 pub(crate) fn below(root: &Path, picture: &Location) -> String {
     let path = picture.path();
     let below = path.strip_prefix(root).ok().filter(|below| !below.as_os_str().is_empty());
     below.unwrap_or(&path).display().to_string()
 }
 
-/// `1 picture`, `2,000 pictures`.
+/// A count with its noun: `1 picture`, `2,000 pictures`.
 pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
     let n_text = headstart::model::thousands(n);
     format!("{n_text} {}", if n == 1 { one } else { many })

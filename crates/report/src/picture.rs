@@ -1,4 +1,4 @@
-//! Pictures within a page.
+//! Pictures in a page.
 
 use std::io::Cursor;
 
@@ -11,15 +11,15 @@ use image::{ImageBuffer, imageops};
 
 const QUALITY: u8 = 70;
 
-/// What of a picture is enough for a thumbnail of this longer side.
+/// The decoded size that suffices for a thumbnail with this longer side.
 pub(crate) fn enough(side: usize) -> MinSize {
     MinSize { width: side, height: side }
 }
 
-/// Reads a picture, and makes a thumbnail of it as a data URI.
+/// Reads a picture and makes a thumbnail of it, as a data URI.
 ///
 /// # Errors
-/// What is wrong with the picture.
+/// If the picture cannot be read.
 pub(crate) fn thumbnail(
     reader: &Reader,
     at: &Location,
@@ -29,7 +29,7 @@ pub(crate) fn thumbnail(
     Ok(jpeg_uri(&smaller(&picture, side)))
 }
 
-/// The picture with its longer side of at most so many pixels.
+/// The picture reduced so that its longer side has at most `side` pixels.
 pub(crate) fn smaller(picture: &Rgb, side: usize) -> Rgb {
     let longer = picture.width().max(picture.height());
     let scaled = |pixels: usize| (pixels * side.min(longer) / longer).max(1);
@@ -38,19 +38,19 @@ pub(crate) fn smaller(picture: &Rgb, side: usize) -> Rgb {
     Rgb::new(width, height, small.into_raw()).expect("three bytes a pixel")
 }
 
-/// A picture as a JPEG in a data URI, to be within a page.
+/// A picture as a JPEG in a data URI, for embedding in a page.
 ///
 /// # Panics
-/// When a side has more pixels than a JPEG may have, 65,535.
+/// If a side has more than 65,535 pixels, JPEG's limit.
 pub fn jpeg_uri(picture: &Rgb) -> String {
     let mut jpeg = Cursor::new(Vec::new());
     let encoder = JpegEncoder::new_with_quality(&mut jpeg, QUALITY);
-    // A vector takes whatever is written.
+    // Writing to a vector cannot fail.
     view(picture).write_with_encoder(encoder).expect("it has pixels, and no more than a JPEG");
     format!("data:image/jpeg;base64,{}", BASE64_STANDARD.encode(jpeg.into_inner()))
 }
 
-/// Where the picture is, whose memory is accounted for.
+/// The pixels without a copy, so that no memory beyond the accounted amount is used.
 fn view(picture: &Rgb) -> ImageBuffer<image::Rgb<u8>, &[u8]> {
     let (width, height) = (picture.width() as u32, picture.height() as u32);
     ImageBuffer::from_raw(width, height, picture.pixels()).expect("three bytes a pixel")

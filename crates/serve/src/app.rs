@@ -1,4 +1,4 @@
-//! What all requests share.
+//! State shared by all requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use crate::pool::Pool;
 use crate::upload::Uploads;
 use crate::{Failure, ServeConfig, ServeError};
 
-/// What all requests share.
+/// State shared by all requests.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) config: ServeConfig,
@@ -26,7 +26,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Loads the models and starts the threads.
+    /// Loads the models and starts the threads that predict.
     pub(crate) fn start(config: ServeConfig) -> Result<Self, ServeError> {
         let mut predict = PredictConfig::default();
         predict.compute = config.compute;
@@ -37,7 +37,7 @@ impl App {
         for entry in models.iter() {
             let model = metrics::Model { model: entry.source.name.clone() };
             metrics.version.get_or_create(&model).set(entry.current().version);
-            // So that a rate is known from the first on.
+            // Created now, so that the counters are exported as 0 before the first picture.
             let _ = metrics.pictures.get_or_create(&model);
             let _ = metrics.unknown.get_or_create(&model);
         }
@@ -56,7 +56,7 @@ impl App {
         })
     }
 
-    /// Whether the server has been told to end.
+    /// Whether the server has been told to stop.
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
@@ -65,10 +65,11 @@ impl App {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Answers for the pictures of a request: in order, each an answer or why there is none.
+    /// Predicts the pictures of a request. Returns an answer or a failure for each, in order.
     ///
     /// # Errors
-    /// When there are none or too many, when the question has no answer, or when there is no room.
+    /// If there are no pictures or too many, if the question cannot be answered, or if there is no room
+    /// in the queue.
     pub(crate) async fn answer(
         &self,
         entry: &Entry,
@@ -103,7 +104,8 @@ impl App {
         Ok(answers)
     }
 
-    /// As [`App::answer`], for a protocol in which all pictures are answered or none.
+    /// As [`App::answer`], for a protocol in which one failure fails the whole request. `what` names a
+    /// picture in the failure's message.
     pub(crate) async fn answer_all(
         &self,
         entry: &Entry,
@@ -133,7 +135,7 @@ impl App {
         }
     }
 
-    /// Looks whether models have changed on disk, and lets those that have answer.
+    /// Checks whether model files have changed, and switches to those that have.
     pub(crate) fn refresh(&self) {
         for entry in self.models.iter() {
             let Some(change) = entry.refresh(&self.predict) else { continue };

@@ -1,4 +1,4 @@
-//! Files that are a part of the program: pages, and what they are made of.
+//! Files embedded in the program: pages, and their scripts, styles and icons.
 
 use std::sync::OnceLock;
 
@@ -9,11 +9,12 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 
-/// What pages may do: use what this server has, and show pictures that are on them already.
+/// Content security policy of pages: they may use this server's resources, and show pictures that they
+/// hold already (`blob:` and `data:`).
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// A file that is a part of the program. Browsers keep it, and ask whether it is still the same.
+/// A file embedded in the program. Browsers cache it, and revalidate it by its ETag.
 #[derive(Debug)]
 pub struct Asset {
     media_type: &'static str,
@@ -23,20 +24,19 @@ pub struct Asset {
 }
 
 impl Asset {
-    /// A file of a media type.
+    /// A file with this media type.
     pub const fn new(media_type: &'static str, bytes: &'static [u8]) -> Self {
         Self { media_type, bytes, policy: POLICY, tag: OnceLock::new() }
     }
 
-    /// With a content security policy of its own.
+    /// Replaces the content security policy.
     #[must_use]
     pub const fn with_policy(mut self, policy: &'static str) -> Self {
         self.policy = policy;
         self
     }
 
-    /// A page in HTML. It may use scripts, styles and pictures of this server, and nothing that stands in its own
-    /// text.
+    /// An HTML page. It may use scripts, styles and pictures of this server, but none inline.
     pub const fn page(html: &'static str) -> Self {
         Self::new("text/html; charset=utf-8", html.as_bytes())
     }
@@ -51,7 +51,7 @@ impl Asset {
         Self::new("text/css; charset=utf-8", text.as_bytes())
     }
 
-    /// What answers with it.
+    /// A `GET` route that returns the file.
     pub fn route<S: Clone + Send + Sync + 'static>(&'static self) -> MethodRouter<S> {
         get(move |headers: HeaderMap| async move { self.response(&headers) })
     }

@@ -1,4 +1,4 @@
-//! What a server is started with.
+//! Configuration of a server.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -7,59 +7,61 @@ use headstart::engine::frozen::Compute;
 
 use crate::ServeError;
 
-/// The characters that a model's name has beside letters and digits.
+/// Characters allowed in a model's name besides letters and digits.
 const NAME_MARKS: &str = "-_.";
 
-/// A model and what it is called in addresses.
+/// A model and its name in addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelSource {
-    /// Its name: letters and digits of ASCII, `-`, `_` and `.`.
+    /// The name, made of ASCII letters, digits, `-`, `_` and `.`.
     pub name: String,
-    /// Its file, or the name of a bundled base with a classifier.
+    /// The model file, or the name of a bundled base with a classifier.
     pub model: String,
 }
 
-/// Who is answered.
+/// Who may send requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Auth {
-    /// Whoever can reach the address, which must be a loopback address.
+    /// Anyone who can reach the address, which must be a loopback address.
     #[default]
     Loopback,
-    /// Who knows this token, sent as `Authorization: Bearer TOKEN`.
+    /// Clients that send this token, as `Authorization: Bearer TOKEN`.
     Token(String),
-    /// The browser that has opened `/?token=TOKEN`, which gives it a cookie: pages need it, too, and what it
-    /// sends must come from them. For a loopback address.
+    /// The browser that has opened `/?token=TOKEN`, which sets a cookie.
+    ///
+    /// Pages require the cookie, too, and requests must come from the server's own pages. The address
+    /// must be a loopback address.
     Session {
         /// The token.
         token: String,
-        /// Another that opens the page once, for an address that others may see: those that programs are
-        /// started with.
+        /// A second token, which opens the page only once. It is for an address that others may see,
+        /// such as one in a program's arguments.
         once: Option<String>,
     },
-    /// Whoever can reach the address, and everybody may.
+    /// Anyone who can reach the address, even if that is not a loopback address.
     Nobody,
 }
 
-/// What a request may cost.
+/// Limits on the resources that requests may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a body.
+    /// Maximum size of a body, in bytes.
     pub body: usize,
-    /// Bytes of all bodies that are being received or worked on.
+    /// Maximum size of all bodies that are being received or processed, in bytes.
     pub bodies: usize,
-    /// Pictures of a request.
+    /// Maximum number of pictures per request.
     pub pictures: usize,
-    /// Pixels that a picture's header may declare.
+    /// Maximum number of pixels that a picture's header may declare.
     pub pixels: u64,
-    /// Bytes that are decoded into, all threads together; a picture that needs more is refused.
+    /// Memory for decoding, in bytes, shared by all threads. A picture that needs more is refused.
     pub memory: u64,
-    /// Pictures that wait for a thread; a request for which there is no room is refused.
+    /// Maximum number of pictures that wait for a thread. A request that does not fit is refused.
     pub queue: usize,
-    /// How long a client may take to send a request's head, or its body, and to begin the next.
+    /// How long a client may take to send a request's head, or its body, or to begin the next request.
     pub send_time: Duration,
-    /// How long a client may leave what it is sent unread.
+    /// How long a write may be blocked because the client does not read.
     pub receive_time: Duration,
-    /// Connections at once.
+    /// Maximum number of simultaneous connections.
     pub connections: usize,
 }
 
@@ -79,31 +81,31 @@ impl Default for Limits {
     }
 }
 
-/// What a server is started with.
+/// Configuration of a server.
 #[derive(Clone, Debug)]
 pub struct ServeConfig {
-    /// The address to listen on; port 0 is one that is free.
+    /// The address to listen on. Port 0 selects a free port.
     pub listen: SocketAddr,
-    /// The models. What names none is answered by the first.
+    /// The models. Requests that name no model use the first.
     pub models: Vec<ModelSource>,
-    /// Who is answered.
+    /// Who may send requests.
     pub auth: Auth,
-    /// Names beside `localhost` and IP addresses under which the server may be addressed.
+    /// Host names of the server, besides `localhost` and IP addresses.
     pub hosts: Vec<String>,
-    /// What a request may cost.
+    /// Limits on the resources that requests may use.
     pub limits: Limits,
-    /// Threads that predict; 0 are as many as the machine runs at once.
+    /// Number of threads that predict; 0 uses all the parallelism available.
     pub threads: usize,
-    /// What to compute with.
+    /// The instruction set and precision to compute with.
     pub compute: Compute,
-    /// How long requests that are being answered may take to end when the server is told to.
+    /// How long open requests may take to finish when the server is told to stop.
     pub grace: Duration,
-    /// How often it is looked whether a model's file has changed.
+    /// How often model files are checked for changes.
     pub reload_every: Duration,
 }
 
 impl ServeConfig {
-    /// Models on port 8000 of this machine, for whoever is on it.
+    /// A server of these models on port 8000 of this machine, accessible only from this machine.
     pub fn new(models: Vec<ModelSource>) -> Self {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000),
@@ -118,7 +120,7 @@ impl ServeConfig {
         }
     }
 
-    /// What makes no sense, before anything is started.
+    /// Checks the configuration before anything is started.
     pub(crate) fn check(&self) -> Result<(), ServeError> {
         for (at, source) in self.models.iter().enumerate() {
             if !is_name(&source.name) {
@@ -135,7 +137,7 @@ impl ServeConfig {
             Auth::Session { .. } if !self.listen.ip().is_loopback() => {
                 Err(ServeError::NotLoopback { listen: self.listen })
             }
-            // What a header cannot carry nobody could send.
+            // A header can only carry such tokens.
             Auth::Token(token) | Auth::Session { token, .. }
                 if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) =>
             {
@@ -149,7 +151,7 @@ impl ServeConfig {
         }
     }
 
-    /// How many threads predict.
+    /// Number of threads that predict.
     pub(crate) fn predicting_threads(&self) -> usize {
         match self.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -159,15 +161,15 @@ impl ServeConfig {
 }
 
 impl ModelSource {
-    /// A model under a name.
+    /// Creates a source from a name and a model.
     pub fn new(name: impl Into<String>, model: impl Into<String>) -> Self {
         Self { name: name.into(), model: model.into() }
     }
 
-    /// What is meant by `NAME=MODEL` or by `MODEL` alone, whose name is then that of its file, without the
-    /// ending.
+    /// Parses `NAME=MODEL`, or `MODEL` alone. In the second case, the name is that of the file without
+    /// its extension.
     pub fn parse(text: &str) -> Self {
-        // A file that is really called so comes first.
+        // An existing file whose name contains `=` takes precedence.
         match text.split_once('=').filter(|_| !std::path::Path::new(text).exists()) {
             Some((name, model)) => Self::new(name, model),
             None => {
@@ -179,7 +181,7 @@ impl ModelSource {
     }
 }
 
-/// Whether this can be a part of an address as it stands. Dots alone would lead elsewhere.
+/// Whether a name can be part of an address unchanged. A name of dots alone would change the path.
 fn is_name(name: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || NAME_MARKS.contains(c);
     !name.is_empty() && name.chars().all(is_plain) && name.chars().any(|c| c != '.')

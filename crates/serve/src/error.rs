@@ -10,25 +10,25 @@ pub enum ServeError {
     /// There is nothing to serve.
     #[error("there are no models to serve")]
     NoModels,
-    /// A name that addresses cannot have.
+    /// The name cannot be part of an address.
     #[error("'{name}' cannot be part of an address; use letters, digits, -, _ and .")]
     BadName {
         /// The name.
         name: String,
     },
-    /// Two models of the same name.
+    /// Two models have the same name.
     #[error("two models are called {name}")]
     SameName {
         /// The name.
         name: String,
     },
-    /// Others can reach the address, and nothing says who may.
+    /// Other machines can reach the address, and the configuration does not say who may send requests.
     #[error("{listen}: other machines can reach this address, so it needs a token")]
     NeedsToken {
         /// The address.
         listen: SocketAddr,
     },
-    /// Others can reach the address, and it is for this machine's browser alone.
+    /// Other machines can reach the address, but sessions are only for a browser on this machine.
     #[error(
         "{listen}: other machines can reach this address; use a loopback address, such as 127.0.0.1"
     )]
@@ -36,31 +36,31 @@ pub enum ServeError {
         /// The address.
         listen: SocketAddr,
     },
-    /// A token that no header can carry.
+    /// A header cannot carry the token.
     #[error("a token consists of ASCII letters, digits and punctuation, without spaces")]
     BadToken,
-    /// A request may have more pictures than can ever wait.
+    /// A request may have more pictures than the queue.
     #[error("a queue of {queue} pictures is too short for a request of {pictures}")]
     ShortQueue {
-        /// Pictures that may wait.
+        /// Maximum number of pictures in the queue.
         queue: usize,
-        /// Pictures of a request.
+        /// Maximum number of pictures per request.
         pictures: usize,
     },
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     #[error("{listen}: cannot listen here ({})", headstart::system_reason(cause))]
     Listen {
         /// The address.
         listen: SocketAddr,
-        /// What the operating system said.
+        /// The error of the operating system.
         cause: io::Error,
     },
-    /// The threads that predict cannot be started.
+    /// The threads cannot be started.
     #[error("cannot start {threads} threads ({})", headstart::system_reason(cause))]
     Threads {
-        /// How many.
+        /// Number of threads.
         threads: usize,
-        /// What the operating system said.
+        /// The error of the operating system.
         cause: io::Error,
     },
     /// A model cannot be loaded.
@@ -69,7 +69,7 @@ pub enum ServeError {
 }
 
 impl ServeError {
-    /// What can be done about it.
+    /// What a caller can do about the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::BadName { .. } | Self::SameName { .. } => ErrorKind::InvalidName,

@@ -1,4 +1,4 @@
-//! Requests that are not answered with what they ask for.
+//! Failed requests.
 
 use std::borrow::Cow;
 
@@ -11,15 +11,16 @@ use headstart::predict::{NoLabelSet, PredictError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Why a request is not answered with what it asks for: a status, a kind for programs, and a sentence for
-/// people. Every protocol has it as `{"error": …, "kind": …}`.
+/// Why a request failed: a status, a kind for programs, and a message for people.
+///
+/// In every protocol, the body is `{"error": …, "kind": …}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The status.
     pub status: StatusCode,
-    /// The kind, of a small set: metrics count by it.
+    /// The kind, one of a small set. Metrics count failures by kind.
     pub kind: &'static str,
-    /// What is wrong and what to do about it, in one line.
+    /// What is wrong and what to do about it, on one line.
     pub message: Cow<'static, str>,
 }
 
@@ -33,12 +34,12 @@ pub(crate) struct FailureBody<'a> {
     kind: &'a str,
 }
 
-/// What metrics and log lines tell of a failure, among a response's extensions.
+/// The kind of a failure, stored in the extensions of a response for metrics and log lines.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FailureKind(pub(crate) &'static str);
 
 impl Failure {
-    /// A failure of any status.
+    /// A failure with any status.
     pub fn new(
         status: StatusCode,
         kind: &'static str,
@@ -47,17 +48,17 @@ impl Failure {
         Self { status, kind, message: message.into() }
     }
 
-    /// A request that makes no sense: 400.
+    /// An invalid request: 400.
     pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_input", message)
     }
 
-    /// Something that there is not: 404.
+    /// Something that does not exist: 404.
     pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
-    /// Something larger than it may be: 413.
+    /// Something larger than its limit: 413.
     pub fn too_large(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "limit_exceeded", message)
     }
@@ -67,17 +68,17 @@ impl Failure {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message)
     }
 
-    /// A fault of this program: 500.
+    /// A bug in this program: 500.
     pub fn internal(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
     }
 
-    /// The same of one of several: `instance 2: …`.
+    /// The same failure for one of several items, as in `instance 2: …`.
     pub(crate) fn of(self, what: &str, index: usize) -> Self {
         Self { message: format!("{what} {index}: {}", self.message).into(), ..self }
     }
 
-    /// What an error of this kind is to a client.
+    /// The failure that a client gets for an error of this kind.
     pub fn of_kind(kind: ErrorKind, message: String) -> Self {
         let (status, kind) = match kind {
             ErrorKind::NotFound => (StatusCode::NOT_FOUND, "not_found"),
@@ -119,7 +120,7 @@ impl IntoResponse for Failure {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            // What is still on its way of the request is not read.
+            // The rest of the request will not be read.
             StatusCode::REQUEST_TIMEOUT => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -150,7 +151,7 @@ mod tests {
             let failure = Failure::of_kind(kind, "what is wrong".to_owned());
             assert_eq!(failure.status.as_u16(), status, "{kind:?}");
             if !matches!(kind, ErrorKind::Io | ErrorKind::Internal) {
-                // As elsewhere in the program's JSON.
+                // The names are the same as elsewhere in the program's JSON.
                 assert_eq!(serde_json::to_value(kind).expect("a name"), failure.kind);
             }
         }

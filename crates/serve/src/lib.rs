@@ -1,4 +1,4 @@
-//! Models behind an address: HTTP over [`headstart`], which knows nothing of it.
+//! An HTTP server for models. It builds on [`headstart`], which does not depend on it.
 //!
 //! ```no_run
 //! use headstart_serve::{ModelSource, ServeConfig, Server};
@@ -12,8 +12,9 @@
 //! # }
 //! ```
 //!
-//! A request goes through [`connection`] (how many, how slow), [`layers`] (whom we answer), [`upload`] (how much), a protocol of [`protocols`], and
-//! the [`pool`], a thread per core, where a version of one of the [`models`] answers.
+//! A request passes through [`connection`] (number and speed), [`layers`] (access), [`upload`] (size),
+//! one of the [`protocols`], and the [`pool`] with a thread per core, where the current version of one
+//! of the [`models`] predicts.
 #![forbid(unsafe_code)]
 #![allow(rustdoc::private_intra_doc_links)]
 

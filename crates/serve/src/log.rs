@@ -9,35 +9,35 @@ use tracing::Level;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Lines that may wait to be written.
+/// Maximum number of lines that wait to be written.
 const WAITING: usize = 4096;
 
 /// How long the end of the program waits for lines that are not written yet.
 const LAST: Duration = Duration::from_secs(1);
 
-/// What a log line looks like.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// For people.
     Text,
-    /// For programs: an object a line.
+    /// For programs: one JSON object per line.
     Json,
 }
 
-/// Writes log lines to `out` from now on, on a thread of their own. No request waits for them: where
-/// nothing can be written, or not as fast, lines are left out.
+/// Starts a log that writes lines to `out`, on a separate thread.
 ///
-/// What is returned waits, when it is dropped, for the lines that are not written yet, though not for long.
+/// Requests never wait for the log: lines that cannot be written, or not fast enough, are dropped. When
+/// the returned value is dropped, it waits a short time for lines that are not written yet.
 ///
 /// # Panics
-/// When the program has such a log already, or when the system gives no thread.
+/// If the program already has such a log, or if the thread cannot be started.
 pub fn init(format: Format, level: Level, out: impl Write + Send + 'static) -> Log {
     let waiting = Lines::start(out);
     let lines = tracing_subscriber::fmt()
         .with_max_level(LevelFilter::from_level(level))
         .with_target(false)
         .with_ansi(false)
-        // It would be said on standard error, and a failure to say it is a panic.
+        // Internal errors would go to standard error, and a failure to print them there panics.
         .log_internal_errors(false)
         .with_writer(waiting.clone());
     match format {
@@ -47,7 +47,7 @@ pub fn init(format: Format, level: Level, out: impl Write + Send + 'static) -> L
     Log(waiting)
 }
 
-/// A log that is written to.
+/// A running log.
 #[derive(Debug)]
 #[must_use = "dropping it waits for the last lines"]
 pub struct Log(Lines);
@@ -56,21 +56,21 @@ impl Drop for Log {
     fn drop(&mut self) {
         let (written, is_written) = sync_channel(1);
         if (self.0).0.try_send(Waiting::End(written)).is_ok() {
-            // Whoever cannot be written to is not waited for any longer.
+            // If the output is blocked, stop waiting.
             let _ = is_written.recv_timeout(LAST);
         }
     }
 }
 
-/// Hands lines to the thread that writes them.
+/// Passes lines to the thread that writes them.
 #[derive(Clone, Debug)]
 struct Lines(SyncSender<Waiting>);
 
-/// What waits to be written.
+/// An item that waits to be written.
 #[derive(Debug)]
 enum Waiting {
     Line(Vec<u8>),
-    /// Tells that all before is written.
+    /// Signals that everything before it is written.
     End(SyncSender<()>),
 }
 
@@ -80,7 +80,7 @@ impl Lines {
         let write = move || {
             while let Ok(waiting) = waiting.recv() {
                 let _ = match waiting {
-                    // A full disk may have room again for the next.
+                    // An error is ignored: a full disk may have room again for the next line.
                     Waiting::Line(line) => out.write_all(&line).and_then(|()| out.flush()),
                     Waiting::End(written) => written.send(()).map_err(io::Error::other),
                 };
@@ -93,7 +93,7 @@ impl Lines {
 
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        // There is no room where writing has stopped.
+        // If the queue is full because writing has stalled, the line is dropped.
         let _ = self.0.try_send(Waiting::Line(line.to_vec()));
         Ok(line.len())
     }
@@ -117,7 +117,7 @@ mod tests {
 
     use super::*;
 
-    /// Takes a line when it is let, and fails every second time.
+    /// A writer that takes a line each time it is allowed to, and fails every other time.
     struct Slow {
         go: Receiver<()>,
         written: Sender<Vec<u8>>,
@@ -152,7 +152,7 @@ mod tests {
             go.send(()).expect("the thread lives");
         }
         let line = || String::from_utf8(lines.recv().expect("it is written")).expect("text");
-        // The others met a full disk.
+        // The other lines failed because the disk was full.
         assert_eq!((line(), line()), ("1\n".to_owned(), "3\n".to_owned()));
     }
 

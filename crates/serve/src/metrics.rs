@@ -1,4 +1,4 @@
-//! What is counted, in the words of Prometheus.
+//! Metrics for Prometheus.
 
 use std::sync::atomic::AtomicU64;
 
@@ -10,11 +10,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-/// Bounds of what takes milliseconds or, under load, seconds.
+/// Histogram bounds in seconds, for work that takes milliseconds or, under load, seconds.
 const SECONDS: [f64; 14] =
     [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0];
 
-/// Everything that is counted. Labels are of small sets, whatever is asked for.
+/// All metrics. Labels only take values from small sets, whatever clients request.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
@@ -137,7 +137,7 @@ impl Metrics {
     /// The media type of [`Metrics::text`].
     pub(crate) const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-    /// All of it in the OpenMetrics text format.
+    /// All metrics in the OpenMetrics text format.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("a string takes all text");

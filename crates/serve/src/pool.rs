@@ -1,4 +1,4 @@
-//! The threads that predict, and the queue before them.
+//! The threads that predict, and their queue.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -13,8 +13,10 @@ use crate::metrics::Metrics;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A thread for each core, which take pictures from one queue. How many may be in it together with those
-/// that are worked on is bounded, and who finds no room is told so at once.
+/// Threads that take pictures from one queue.
+///
+/// The number of pictures that wait or are being processed is bounded. A request that does not fit is
+/// refused at once.
 #[derive(Debug)]
 pub(crate) struct Pool {
     jobs: mpsc::Sender<Job>,
@@ -23,7 +25,7 @@ pub(crate) struct Pool {
     metrics: Arc<Metrics>,
 }
 
-/// Room for some pictures of a request, all of them or none.
+/// Room for all pictures of a request.
 #[derive(Debug)]
 pub(crate) struct Room<'a> {
     pool: &'a Pool,
@@ -31,10 +33,10 @@ pub(crate) struct Room<'a> {
 }
 
 impl Pool {
-    /// Starts threads.
+    /// Starts the threads.
     ///
     /// # Errors
-    /// When the system gives no more.
+    /// If the system cannot start that many.
     pub(crate) fn start(threads: usize, queue: usize, metrics: Arc<Metrics>) -> io::Result<Self> {
         let (jobs, taken) = mpsc::channel::<Job>();
         let taken = Arc::new(Mutex::new(taken));
@@ -43,7 +45,7 @@ impl Pool {
             thread::Builder::new().name(format!("predict-{index}")).spawn(move || {
                 loop {
                     let job = taken.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                    // No more will come when the pool is gone.
+                    // The pool is gone, so there will be no more jobs.
                     let Ok(job) = job else { return };
                     job();
                 }
@@ -54,10 +56,10 @@ impl Pool {
         Ok(Self { jobs, room: Arc::new(Semaphore::new(capacity)), capacity, metrics })
     }
 
-    /// Room for so many pictures.
+    /// Reserves room for this many pictures.
     ///
     /// # Errors
-    /// [`Failure::busy`] when there is not that much at the moment.
+    /// [`Failure::busy`] if there is not enough room at the moment.
     pub(crate) fn room(&self, pictures: usize) -> Result<Room<'_>, Failure> {
         let permits = u32::try_from(pictures).unwrap_or(u32::MAX);
         match self.room.clone().try_acquire_many_owned(permits) {
@@ -73,13 +75,14 @@ impl Pool {
 }
 
 impl Room<'_> {
-    /// Does some work for a picture on one of the threads. Whoever no longer waits for it is spared it.
+    /// Runs the work for one picture on one of the threads. The work is skipped if its result is no
+    /// longer awaited when its turn comes.
     ///
     /// # Errors
-    /// [`Failure::internal`] when it panics.
+    /// [`Failure::internal`] if the work panics.
     ///
     /// # Panics
-    /// When there was no room for so many pictures.
+    /// If called more often than room was reserved for.
     pub(crate) fn run<T: Send + 'static, W: FnOnce() -> T + Send + 'static>(
         &mut self,
         work: W,
@@ -96,7 +99,7 @@ impl Room<'_> {
                 let started = Instant::now();
                 let result = guarded(work);
                 metrics.picture_seconds.observe(started.elapsed().as_secs_f64());
-                // Who asked may be gone by now.
+                // The request may be gone by now.
                 let _ = answer.send(result);
             }
             drop(permit);
@@ -144,7 +147,7 @@ mod tests {
             let broken = room.run(|| [0; 3][std::hint::black_box(3)]);
             assert_eq!(sound.await, Ok(round));
             assert_eq!(broken.await.map_err(|failure| failure.kind), Err("internal"));
-            // Given back right after the answer.
+            // The permit is returned shortly after the answer.
             while pool.room.available_permits() < 2 {
                 tokio::task::yield_now().await;
             }

@@ -1,4 +1,4 @@
-//! A server as the whole of a program.
+//! Runs a server as the whole of a program.
 
 use std::io;
 
@@ -9,14 +9,15 @@ use crate::{Routes, ServeConfig, ServeError, Server};
 /// How a server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// It was told to, and has finished what had begun.
+    /// It was told to stop, and has finished all open requests.
     InTime,
-    /// It was told to, and has left what took longer than it may.
+    /// It was told to stop, and has abandoned requests that took too long.
     Late,
 }
 
-/// Serves until the process is told to end, by SIGTERM or Ctrl-C; told once more, it ends at once.
-/// `listening` is told when clients can come.
+/// Serves until the process receives SIGTERM or Ctrl-C. A second signal ends the server at once.
+///
+/// `listening` is called when the server accepts connections.
 ///
 /// # Errors
 /// As [`Server::bind`].
@@ -24,8 +25,8 @@ pub fn serve(config: ServeConfig, listening: impl FnOnce(&Server)) -> Result<End
     serve_with(config, Routes::default(), listening, || ())
 }
 
-/// As [`serve`], with routes of the caller's. `stopping` is told when the process is told to end: what they
-/// stream should end then.
+/// As [`serve`], with the caller's own routes. `stopping` is called when the server is told to stop;
+/// streams of these routes should then end.
 ///
 /// # Errors
 /// As [`Server::bind_with`].
@@ -38,7 +39,7 @@ pub fn serve_with(
     let threads = config.predicting_threads();
     let runtime = runtime(threads).map_err(|cause| ServeError::Threads { threads, cause })?;
     let ended = runtime.block_on(async {
-        // From here on a signal is an order to stop.
+        // From here on, a signal asks the server to stop.
         let mut signals = Signals::new().map_err(|cause| ServeError::Threads { threads, cause })?;
         let server = Server::bind_with(config, routes).await?;
         listening(&server);
@@ -49,7 +50,7 @@ pub fn serve_with(
         let impatient = async {
             signals.next().await;
             stopping();
-            // It may have ended by itself, which it does not.
+            // The receiver is gone only if the server has ended without being told to, which does not happen.
             let _ = stop.send(());
             signals.next().await;
         };
@@ -58,12 +59,12 @@ pub fn serve_with(
             () = impatient => Ok(Ended::Late),
         }
     });
-    // Whoever is still connected has had his time.
+    // Remaining connections have used up their grace period.
     runtime.shutdown_background();
     ended
 }
 
-/// Threads that read and write for those that predict, a few of which keep many of those busy.
+/// A runtime for reading and writing. A few of its threads keep many predicting threads busy.
 fn runtime(predicting: usize) -> io::Result<Runtime> {
     Builder::new_multi_thread()
         .worker_threads(predicting.div_ceil(4).clamp(1, 4))
@@ -73,7 +74,7 @@ fn runtime(predicting: usize) -> io::Result<Runtime> {
         .build()
 }
 
-/// Orders to stop.
+/// Signals that ask the server to stop.
 struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,

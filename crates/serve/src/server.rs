@@ -1,4 +1,4 @@
-//! A server from its start to its end.
+//! A server from start to end.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,20 +13,22 @@ use tokio::net::TcpListener;
 use crate::app::App;
 use crate::{ServeConfig, ServeError, connection, layers, protocols};
 
-/// Routes of a program's own beside those of the protocols. All of them are behind the check of the host,
-/// have an id, a log line and counts, and may stream or upgrade their answers.
+/// A program's own routes, besides those of the protocols.
+///
+/// All of them are behind the check of the host, have a request id, a log line and metrics, and may
+/// stream or upgrade their responses.
 #[derive(Debug, Default)]
 pub struct Routes {
-    /// Behind the token, if there is one.
+    /// Routes that require the token, if there is one.
     pub guarded: Router,
-    /// For everybody, or, where browsers have [sessions](crate::Auth::Session), behind these: pages and what
-    /// they are made of. `None` are the pages that come with the server.
+    /// Public routes for pages and their files. With [browser sessions](crate::Auth::Session), they
+    /// require the session. `None` uses the pages that come with the server.
     pub pages: Option<Router>,
-    /// Whether there are no others: no protocols, and so no models need be given.
+    /// Whether to leave out the protocols. Then no models are needed.
     pub alone: bool,
 }
 
-/// A server whose models are loaded and whose address is taken: clients are let in by [`Server::run`].
+/// A server with loaded models and a bound address. [`Server::run`] accepts connections.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -36,21 +38,21 @@ pub struct Server {
 }
 
 impl Server {
-    /// Takes the address and loads the models.
+    /// Binds the address and loads the models.
     ///
     /// # Errors
-    /// When the configuration makes no sense, the address cannot be listened on, or a model cannot be loaded.
+    /// If the configuration is invalid, the address cannot be listened on, or a model cannot be loaded.
     pub async fn bind(config: ServeConfig) -> Result<Self, ServeError> {
         Self::bind_with(config, Routes::default()).await
     }
 
-    /// As [`Server::bind`], with routes of the caller's.
+    /// As [`Server::bind`], with the caller's own routes.
     ///
     /// # Errors
     /// As [`Server::bind`].
     ///
     /// # Panics
-    /// When a route is one that there is already.
+    /// If a route exists already.
     pub async fn bind_with(mut config: ServeConfig, routes: Routes) -> Result<Self, ServeError> {
         config.check()?;
         if config.models.is_empty() && !routes.alone {
@@ -66,18 +68,19 @@ impl Server {
         Ok(Self { listener, address, app, router })
     }
 
-    /// The address that it listens on.
+    /// The address that the server listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The models by name, with how many classes each has.
+    /// The names of the models, with their numbers of classes.
     pub fn models(&self) -> impl Iterator<Item = (&str, usize)> {
         let entries = self.app.models.iter();
         entries.map(|entry| (&*entry.source.name, entry.current().classes().len()))
     }
 
-    /// Answers until `stop` is over, and then ends what has begun. Says whether all of it ended in time.
+    /// Serves until `stop` completes, and then finishes open requests. Returns whether all of them ended
+    /// in time.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
         let Self { listener, address, app, router } = self;
         for entry in app.models.iter() {
@@ -104,8 +107,10 @@ impl Server {
     }
 }
 
-/// Looks from time to time whether models have changed on disk, until `over` is closed. On one thread for
-/// all: what the models before have left is then taken by those that come, where an allocator has memory by thread.
+/// Periodically checks whether model files have changed, until `over` is closed.
+///
+/// One thread does this for all models: allocators that keep memory per thread can then reuse the memory
+/// of earlier models for later ones.
 fn watch(app: &App, over: &Receiver<()>) {
     let every = app.config.reload_every.max(Duration::from_millis(10));
     while let Err(RecvTimeoutError::Timeout) = over.recv_timeout(every) {

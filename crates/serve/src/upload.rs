@@ -1,4 +1,4 @@
-//! What a client sends.
+//! Receives the bodies of requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{Failure, Limits};
 
-/// Bytes that are counted as one: a semaphore counts up to 2^29 at most on some machines.
+/// Bytes per permit. A semaphore counts no further than 2^29 on some machines.
 const GRAIN: usize = 1024;
 
-/// How bodies are received: how large one may be, how large all together, and how long one may take.
+/// Limits on bodies: the size of each, the size of all together, and the time that each may take.
 #[derive(Debug)]
 pub(crate) struct Uploads {
     most: usize,
@@ -22,7 +22,7 @@ pub(crate) struct Uploads {
     room: Arc<Semaphore>,
 }
 
-/// A body as a whole, with the room that it takes.
+/// A complete body, with the room reserved for it.
 #[derive(Debug)]
 pub(crate) struct Upload {
     pub(crate) bytes: Bytes,
@@ -38,7 +38,7 @@ impl Uploads {
     /// Receives a body.
     ///
     /// # Errors
-    /// When it is too large, comes too slowly or ends early, or when there is no room for it.
+    /// If the body is encoded, too large, too slow or incomplete, or if there is no room for it.
     pub(crate) async fn receive(&self, headers: &HeaderMap, body: Body) -> Result<Upload, Failure> {
         let encoding = headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity");
         if encoding.is_some() {

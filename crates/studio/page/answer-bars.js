@@ -1,9 +1,9 @@
-// What the model says to a picture: its answer, and a bar for each class. Event: `why` (detail: the class that was chosen).
+// The model's answer for a picture, with a bar for each class. Event: `why` (detail: the chosen class).
 
 import { button, element, percent } from "./dom.js";
 import { state } from "./store.js";
 
-// So many classes keep their places; of more, those with the highest scores are shown.
+// Up to so many classes keep their order; with more classes, those with the highest scores are shown.
 const MOST = 8;
 const READ_OUT_MS = 1200;
 
@@ -14,7 +14,7 @@ export class AnswerBars extends HTMLElement {
   #spoken = element("p", { class: "unseen", role: "status" });
   /** @type {{row: HTMLElement, name: HTMLElement, fill: HTMLElement, value: HTMLElement}[]} */
   #rows = [];
-  /** The class that the heatmap is of, where one was chosen. @type {string | null} */
+  /** The class that was chosen for the heatmap, if any. @type {string | null} */
   why = null;
   #said = "";
   #since = 0;
@@ -23,7 +23,7 @@ export class AnswerBars extends HTMLElement {
     if (!this.firstChild) this.append(this.#headline, this.#about, this.#list, this.#spoken);
   }
 
-  /** @param {import("./api.js").Live | null} answer @param {string} [otherwise] what is said where there is none */
+  /** @param {import("./api.js").Live | null} answer @param {string} [otherwise] the text if there is no answer */
   show(answer, otherwise = "") {
     if (!answer) {
       this.#headline.textContent = otherwise;
@@ -72,7 +72,7 @@ export class AnswerBars extends HTMLElement {
     this.#list.append(row);
   }
 
-  /** Reads an answer out when it stays the same for a while. @param {string} headline */
+  /** Lets screen readers announce an answer when it stays the same for a while. @param {string} headline */
   #speak(headline) {
     const now = performance.now();
     if (headline !== this.#said) {

@@ -1,4 +1,4 @@
-// What the server is asked, and the types of what it answers.
+// The requests to the server, and the types of its answers.
 
 /**
  * @typedef {{name: string, pictures: number}} Class
@@ -15,10 +15,10 @@
  * @typedef {{stage: string, done: number, total: number}} Progress
  * @typedef {{kind: string, text: string, class: string | null, paths: string[], panel: string | null}} Advice
  * @typedef {{name: string, pictures: number, precision: number, recall: number, f1: number}} ClassFigures
- * @typedef {{true: string, predicted: string, count: number, paths: string[]}} Confused `paths`: the first of them
+ * @typedef {{true: string, predicted: string, count: number, paths: string[]}} Confused `paths` has the first pictures
  * @typedef {{revision: number, pictures: number, accuracy: number | null, interval: [number, number] | null,
  *   why: string | null, classes: ClassFigures[], confusion: number[][], confused: Confused[], advice: Advice[],
- *   seconds: number}} Learned `confusion[true][predicted]` counts pictures that the model had not seen
+ *   seconds: number}} Learned `confusion[true][predicted]` counts pictures that the model was not trained on
  * @typedef {{path: string, tag: string, guess: string | null, score: number | null, unknown: boolean,
  *   cluster: number | null, problem: string | null}} InboxItem
  * @typedef {{id: string, kind: string, text: string, why: string,
@@ -41,7 +41,7 @@
  * @typedef {{name: string, about: string, size: number}} Base
  */
 
-/** What the server refused, in its words. */
+/** An error of the server, with its message. */
 export class Refused extends Error {
   /** @param {string} message @param {number} status */
   constructor(message, status) {
@@ -64,7 +64,7 @@ async function request(path, options) {
   try {
     message = JSON.parse(await response.text()).error ?? message;
   } catch {
-    // An answer without JSON has no more to say.
+    // An answer that is not JSON has no message.
   }
   throw new Refused(message, response.status);
 }
@@ -90,11 +90,11 @@ const model = (name) => `/api/models/${encodeURIComponent(name)}`;
 
 /** @returns {Promise<Project>} */
 export const project = () => ask("/api/project");
-/** The pictures of a class; null: those without one. @param {string | null} name @returns {Promise<Picture[]>} */
+/** The pictures of a class; null: those without a class. @param {string | null} name @returns {Promise<Picture[]>} */
 export const pictures = (name) => ask(`/api/pictures${query({ class: name })}`);
 /** @param {Action} action @returns {Promise<Done>} */
 export const act = (action) => post("/api/actions", action);
-/** @param {string} [expected] nothing else is undone @returns {Promise<Done>} */
+/** @param {string} [expected] the title of the deed; no other deed is undone @returns {Promise<Done>} */
 export const undo = (expected) => post("/api/undo", { expected });
 /** @returns {Promise<Done>} */
 export const redo = () => post("/api/redo");
@@ -120,9 +120,9 @@ export const compare = (a, b) => ask(`/api/compare${query({ a, b })}`);
 export const useModel = (name) => post(`${model(name)}/use`);
 
 /**
- * What the model says to a picture.
+ * Classifies a picture.
  * @param {Blob} picture
- * @param {boolean | string} explain with a heatmap of what speaks for its answer, or for this class
+ * @param {boolean | string} explain whether to add a heatmap, for the most likely class or for this class
  * @param {AbortSignal} [signal]
  * @returns {Promise<Live>}
  */
@@ -135,7 +135,8 @@ export const live = (picture, explain, signal) =>
   });
 
 /**
- * @param {{name: string, file: Blob}[]} files @param {string | null} className @param {string} batch what is undone at once
+ * @param {{name: string, file: Blob}[]} files @param {string | null} className
+ * @param {string} batch uploads with the same batch are undone together
  * @returns {Promise<Upload>}
  */
 export function upload(files, className, batch) {
@@ -155,7 +156,7 @@ export const modelReport = (name) => `${model(name)}/report`;
 /** @param {string} name @param {string} format */
 export const modelExport = (name, format) => `${model(name)}/export${query({ format })}`;
 
-/** A file with its name. @param {string} path @returns {Promise<{blob: Blob, name: string}>} */
+/** Downloads a file, with its name. @param {string} path @returns {Promise<{blob: Blob, name: string}>} */
 export async function file(path) {
   const response = await request(path);
   const disposition = response.headers.get("Content-Disposition") ?? "";

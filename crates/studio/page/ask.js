@@ -1,10 +1,10 @@
-// Questions in a dialog: a text, or a class.
+// Dialogs that ask for a text or a class.
 
 import { button, element } from "./dom.js";
 import { state } from "./store.js";
 
 /**
- * A dialog that is gone when it is closed.
+ * A dialog that is removed when it is closed.
  * @template T
  * @param {string} title @param {(close: (value: T | null) => void) => any[]} fill @param {string} [kind]
  * @returns {Promise<T | null>} null: closed without an answer
@@ -22,7 +22,7 @@ export function dialog(title, fill, kind = "") {
       box.remove();
       resolve(answer);
     };
-    // On the ground around it.
+    // A click on the backdrop.
     box.onclick = (/** @type {MouseEvent} */ event) => {
       if (event.target === box) box.close();
     };

@@ -1,4 +1,4 @@
-// The camera. Its pictures stay in the page but for those that are sent to the studio's own server.
+// The camera. Its pictures stay in the page, except those that are sent to the studio's own server.
 
 /** @returns {Promise<MediaStream>} */
 export async function openCamera() {
@@ -25,9 +25,9 @@ export function closeCamera(video) {
 }
 
 /**
- * A frame as a JPEG.
+ * Encodes a frame as JPEG.
  * @param {HTMLVideoElement} video @param {OffscreenCanvas} canvas is reused
- * @param {number} shorter no more than so many pixels for the shorter side @param {number} quality
+ * @param {number} shorter the limit on the pixels of the shorter side @param {number} quality
  */
 export function grab(video, canvas, shorter, quality) {
   const scale = Math.min(1, shorter / Math.min(video.videoWidth, video.videoHeight));
@@ -40,7 +40,7 @@ export function grab(video, canvas, shorter, quality) {
   return canvas.convertToBlob({ type: "image/jpeg", quality });
 }
 
-/** The next frame that is another. @param {HTMLVideoElement} video */
+/** Waits for the next new frame. @param {HTMLVideoElement} video */
 export function nextFrame(video) {
   return /** @type {Promise<void>} */ (
     new Promise((resolve) => {

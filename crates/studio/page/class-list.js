@@ -1,4 +1,4 @@
-// The classes, each a place to drop pictures on.
+// The list of classes; pictures can be dropped on each.
 
 import { button, element, plural, replace } from "./dom.js";
 import { askNewClass } from "./ask.js";
@@ -80,7 +80,7 @@ function item(name, href, pictures, number, isShown, share) {
 /** @param {DragEvent} event @returns {HTMLElement | null} */
 const placeOf = (event) => (event.target instanceof Element ? event.target.closest("li") : null);
 
-/** Asks for the name of a class, makes it and shows it. */
+/** Asks for the name of a class, creates it and shows it. */
 export async function addClass() {
   const name = await askNewClass();
   if (name !== null && (await act({ do: "addClass", name }))) location.hash = link(name);

@@ -1,4 +1,4 @@
-// Two models, asked about the same pictures.
+// Compares two models on the same pictures.
 
 import { compare, thumbnail } from "./api.js";
 import { button, element, fileName, percent, plural, replace } from "./dom.js";

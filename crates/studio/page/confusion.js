@@ -1,10 +1,10 @@
-// Which classes are taken for which, and the pictures behind each figure.
+// The confusion matrix, and the pictures behind each number.
 
 import { thumbnail } from "./api.js";
 import { button, element, fileName, plural, replace } from "./dom.js";
 import { openLarge } from "./large.js";
 
-// With more classes than this, the pairs say it better than the table.
+// With more classes than this, a list of pairs is easier to read than the table.
 const MOST_IN_TABLE = 40;
 const MOST_PAIRS = 8;
 const SHADES = 10;

@@ -1,7 +1,7 @@
-// Elements, and numbers in words.
+// Creates elements, and formats numbers.
 
 /**
- * An element with attributes and children. `on…` attributes are listeners; what is null or false is left out.
+ * Creates an element with attributes and children. `on…` attributes are listeners; null and false are left out.
  * @param {string} name
  * @param {Record<string, any>} [attributes]
  * @param {...any} children
@@ -23,7 +23,7 @@ function set(made, attributes) {
   }
 }
 
-/** An element of a drawing. @param {string} name @param {Record<string, any>} [attributes] @param {...any} children */
+/** Creates an SVG element. @param {string} name @param {Record<string, any>} [attributes] @param {...any} children */
 export function drawn(name, attributes = {}, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
   set(made, attributes);
@@ -31,13 +31,13 @@ export function drawn(name, attributes = {}, ...children) {
   return made;
 }
 
-/** A button that submits nothing. @param {any} content @param {() => void} onclick @param {Record<string, any>} [attributes] */
+/** A button that does not submit a form. @param {any} content @param {() => void} onclick @param {Record<string, any>} [attributes] */
 export function button(content, onclick, attributes = {}) {
   return element("button", { type: "button", ...attributes, onclick }, content);
 }
 
 /**
- * Replaces what is in a place; the focus stays on what has the same `data-key`.
+ * Replaces the children of an element. The focus moves to the new element with the same `data-key`.
  * @param {Element} place @param {...any} children
  */
 export function replace(place, ...children) {
@@ -50,7 +50,7 @@ export function replace(place, ...children) {
   else focusOn(place);
 }
 
-/** Moves the focus to the heading of a place, so that it is not lost. @param {Element} place */
+/** Moves the focus to the heading in an element, so that it is not lost. @param {Element} place */
 export function focusOn(place) {
   const heading = place.closest("main")?.querySelector("h2");
   if (!(heading instanceof HTMLElement)) return;
@@ -66,7 +66,7 @@ export function plural(count, thing, things = `${thing}s`) {
   return `${count.toLocaleString("en")} ${count === 1 ? thing : things}`;
 }
 
-/** A share as a whole percentage, never rounded up to all of it. @param {number} share */
+/** A share as a whole percentage; a share below 1 never becomes 100 %. @param {number} share */
 export function percent(share) {
   return `${share < 1 ? Math.min(99, Math.round(share * 100)) : 100}\u00a0%`;
 }
@@ -90,11 +90,11 @@ export const fileName = (path) => path.slice(path.lastIndexOf("/") + 1);
 /** The class of a path: its folder. @param {string} path @returns {string | null} */
 export const classOf = (path) => (path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : null);
 
-/** Whether a key goes to a field and is no shortcut. @param {KeyboardEvent} event */
+/** Whether a key is input for a field, and not a shortcut. @param {KeyboardEvent} event */
 export function isTyping(event) {
   const target = event.composedPath()[0];
   return target instanceof Element && target.matches("input:not([type=radio], [type=checkbox]), textarea, select");
 }
 
-/** Whether a dialog is open, which has keys of its own. */
+/** Whether a dialog is open, which handles keys itself. */
 export const hasDialog = () => document.querySelector("dialog[open]") !== null;

@@ -1,19 +1,19 @@
-// Files that are dropped, chosen or pasted, on their way to the server.
+// Uploads files that are dropped, chosen or pasted.
 
 import * as api from "./api.js";
 import { plural } from "./dom.js";
 import { haveClasses, withClasses } from "./folders.js";
 import { failed, refresh, say, set, state } from "./store.js";
 
-// A request has at most so much, so that what is done shows while the rest is under way.
+// The limits on a request: a large upload takes several, so that the first pictures show while others are on their way.
 const MOST_FILES = 100;
 const MOST_BYTES = 32e6;
 
-/** @typedef {{name: string, file: File}} Named `name` has the folders that it was dropped with */
+/** @typedef {{name: string, file: File}} Named `name` includes the folders that the file was dropped with */
 
-/** All files of a drop, those in folders too. @param {DataTransfer} transfer @returns {Promise<Named[]>} */
+/** All files of a drop, including those in folders. @param {DataTransfer} transfer @returns {Promise<Named[]>} */
 export async function filesOf(transfer) {
-  // Entries have to be asked for before the first wait: the transfer is empty afterwards.
+  // Entries must be read before the first await: the transfer is empty afterwards.
   const entries = [...transfer.items].filter(({ kind }) => kind === "file").map((item) => item.webkitGetAsEntry());
   /** @type {Named[]} */
   const found = [];
@@ -26,7 +26,7 @@ export async function filesOf(transfer) {
       if (file) found.push({ name: entry.fullPath.replace(/^\//, ""), file });
     } else if (entry?.isDirectory) {
       const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
-      // A reader gives a hundred at a time, and none at the end.
+      // A reader returns a hundred entries at a time, and none at the end.
       for (;;) {
         /** @type {FileSystemEntry[]} */
         const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
@@ -42,9 +42,10 @@ export async function filesOf(transfer) {
 export const named = (files) => [...files].map((file) => ({ name: file.webkitRelativePath || file.name, file }));
 
 /**
- * Sends files; they are undone at once. Folders of several classes become these classes wherever they are dropped.
- * @param {Named[]} files @param {string | null} className null: folders become classes, the rest waits to be labelled
- * @returns {Promise<Named[]>} those that could not be sent
+ * Uploads files; they are undone together. If the files come in folders of several classes, these folders become
+ * classes, wherever they are dropped.
+ * @param {Named[]} files @param {string | null} className null: folders become classes, other files go to the inbox
+ * @returns {Promise<Named[]>} the files that could not be sent
  */
 export async function send(files, className) {
   if (files.length === 0) return [];
@@ -103,7 +104,7 @@ function left(skipped) {
   return `Left out: ${name} (${reason})${more}`;
 }
 
-/** Asks for files by the browser's own dialog. @param {(files: Named[]) => void} then @param {boolean} [isFolder] */
+/** Asks for files with the browser's own dialog. @param {(files: Named[]) => void} then @param {boolean} [isFolder] */
 export function chooseFiles(then, isFolder = false) {
   const input = document.createElement("input");
   input.type = "file";
@@ -113,7 +114,7 @@ export function chooseFiles(then, isFolder = false) {
   input.click();
 }
 
-/** Where files go that are dropped or pasted: the class that is shown. */
+/** The class for files that are dropped or pasted: the one that is shown. */
 export const shownClass = () => state.project?.classes.find(({ name }) => name === state.shown)?.name ?? null;
 
 function newBatch() {

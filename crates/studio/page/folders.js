@@ -1,4 +1,4 @@
-// What the folders that files are dropped with say of their classes.
+// Derives classes from the folders that files are dropped with.
 
 /** @typedef {import("./files.js").Named} Named */
 
@@ -6,8 +6,8 @@
 const isPicture = ({ name, file }) => file.type.startsWith("image/") || /\.(avif|hei[cf]|jxl|tiff?)$/i.test(name);
 
 /**
- * The folders in each top folder that pictures lie in; "" is the top folder itself, and the top folder of what lies in
- * none.
+ * For each top-level folder, its subfolders that contain pictures, where "" is the top-level folder itself. Files
+ * without a folder have the top-level folder "".
  * @param {Named[]} files @returns {Map<string, Set<string>>}
  */
 function topFolders(files) {
@@ -22,7 +22,8 @@ function topFolders(files) {
 }
 
 /**
- * Whether files come with folders of several classes: several folders, or one of several, and no picture beside them.
+ * Whether files come in folders of several classes: in several folders, or in one folder with several subfolders, and
+ * no picture outside of them.
  * @param {Named[]} files
  */
 export function haveClasses(files) {
@@ -33,8 +34,8 @@ export function haveClasses(files) {
 }
 
 /**
- * The same files as `CLASS/file`: a top folder with pictures of its own is a class, with all that lies in it; in
- * another each folder is one.
+ * The same files, named `CLASS/file`. A top-level folder that contains pictures itself is a class, with everything in
+ * it; otherwise, each of its subfolders is a class.
  * @template {Named} T @param {T[]} files @returns {T[]}
  */
 export function withClasses(files) {

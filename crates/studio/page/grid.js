@@ -1,23 +1,23 @@
-// Pictures in rows, of which only those in sight are elements: ten thousand scroll like ten.
+// A grid of pictures. Only visible pictures have elements, so that ten thousand scroll as smoothly as ten.
 
 import { element, fileName } from "./dom.js";
 import { thumbnail } from "./api.js";
 
 const GAP = 8;
 const ROWS_AROUND = 2;
-// While more than this goes by, no thumbnails are asked for.
+// While scrolling is faster than this, no thumbnails are requested.
 const QUICK = 1.5;
 const SETTLED_MS = 90;
 
 /** @typedef {{path: string, tag: string, problem: string | null, caption?: string}} Item */
 
-/** What is dragged. @type {string[]} */
+/** The paths of the pictures that are being dragged. @type {string[]} */
 export let dragged = [];
 export const DRAG_TYPE = "application/x-headstart-pictures";
 
 /**
- * Events: `chosen` (the selection is another), `open` (detail: an index), `key` (detail: the keyboard event; what is
- * not the grid's own).
+ * Events: `chosen` (the selection has changed), `open` (detail: an index), `key` (detail: a keyboard event that the
+ * grid does not handle itself).
  */
 export class PictureGrid extends HTMLElement {
   /** @type {Item[]} */
@@ -41,7 +41,7 @@ export class PictureGrid extends HTMLElement {
   connectedCallback() {
     this.replaceChildren(this.#list);
     this.addEventListener("scroll", () => this.#paintSoon(), { passive: true });
-    // What is not known to be unreadable yet shows it here.
+    // Marks pictures that turn out to be unreadable only when they are loaded.
     this.#list.addEventListener("error", (/** @type {Event} */ event) => unreadable(/** @type {Element} */ (event.target).closest(".tile")), true);
     this.#list.onclick = (/** @type {MouseEvent} */ event) => this.#click(event);
     this.#list.ondblclick = (/** @type {MouseEvent} */ event) => {
@@ -60,10 +60,10 @@ export class PictureGrid extends HTMLElement {
     cancelAnimationFrame(this.#frame);
   }
 
-  /** Shows pictures; what is selected stays so where it is still there. @param {Item[]} items @param {string} label */
+  /** Shows pictures; those that are still there stay selected. @param {Item[]} items @param {string} label */
   show(items, label) {
     const current = this.items[this.#current]?.path;
-    // What stays where it is keeps its element: nothing flickers while more arrive.
+    // A picture that keeps its index keeps its element, so that nothing flickers while more pictures arrive.
     for (const index of [...this.#tiles.keys()]) if (!isSame(this.items[index], items[index])) this.#release(index);
     this.items = items;
     this.#list.setAttribute("aria-label", label);
@@ -79,14 +79,14 @@ export class PictureGrid extends HTMLElement {
     this.#layOut();
   }
 
-  /** From the first picture, with none selected. */
+  /** Scrolls to the first picture, and clears the selection. */
   reset() {
     this.selected.clear();
     this.#current = this.#anchor = this.scrollTop = 0;
     this.#tell("chosen");
   }
 
-  /** The paths that are selected, in order; the current one where none is. */
+  /** The selected paths, in order; the current path if none is selected. */
   get chosen() {
     if (this.selected.size > 0) return this.items.filter(({ path }) => this.selected.has(path)).map(({ path }) => path);
     const current = this.items[this.#current];
@@ -182,7 +182,7 @@ export class PictureGrid extends HTMLElement {
     );
   }
 
-  /** Asks for the thumbnails of what is in sight. */
+  /** Requests the thumbnails of the visible pictures. */
   #fill() {
     for (const [index, tile] of this.#tiles) {
       const item = this.items[index];
@@ -195,7 +195,7 @@ export class PictureGrid extends HTMLElement {
   #release(index) {
     const tile = /** @type {HTMLElement} */ (this.#tiles.get(index));
     this.#tiles.delete(index);
-    // What has not arrived yet is not waited for.
+    // Cancels a thumbnail that is still being loaded.
     tile.firstElementChild?.removeAttribute("src");
     tile.remove();
     if (this.#spare.length < 200) this.#spare.push(tile);

@@ -1,4 +1,4 @@
-// A training that runs: how far it is, how long it takes, how well it does so far.
+// A running job: its progress, the remaining time, and the accuracy so far.
 
 import { stopJob } from "./api.js";
 import { button, drawn, duration, element, percent, replace } from "./dom.js";
@@ -55,7 +55,7 @@ export class JobView extends HTMLElement {
 }
 customElements.define("job-view", JobView);
 
-/** Accuracy after each epoch, on what is learned from and on what is held back. @param {import("./api.js").Point[]} points */
+/** The accuracy after each epoch, on training pictures and on held-out ones. @param {import("./api.js").Point[]} points */
 function curve(points) {
   const values = points.flatMap(({ accuracy, validationAccuracy }) => [accuracy, validationAccuracy]);
   const least = Math.max(0, Math.min(...values) - 0.02);

@@ -1,4 +1,4 @@
-// Keys that work everywhere, and the list of all of them.
+// Keyboard shortcuts that work everywhere, and the list of all shortcuts.
 
 import { button, element, focusOn, hasDialog, isTyping } from "./dom.js";
 import { dialog } from "./ask.js";
@@ -8,7 +8,7 @@ const SINGLE_KEYS = "headstart-single-keys";
 const AFTER_G = /** @type {Record<string, string>} */ ({ p: "pictures", l: "label", t: "live", h: "results", c: "clean", i: "improve", a: "take" });
 const WAIT_MS = 1500;
 
-/** Whether keys without Ctrl do something: who speaks to a computer may not want that. */
+/** Whether shortcuts without Ctrl are enabled: users of speech input may want to disable them. */
 export const hasSingleKeys = () => localStorage.getItem(SINGLE_KEYS) !== "off";
 
 export function listenToKeys() {
@@ -30,7 +30,7 @@ export function listenToKeys() {
     if (!panel) return;
     event.preventDefault();
     location.hash = `#/${panel}`;
-    // The panel is made when the address has changed.
+    // The panel is created after the address has changed.
     setTimeout(() => focusOn(/** @type {Element} */ (document.querySelector("main")?.firstElementChild)));
   });
 }

@@ -1,4 +1,4 @@
-// A picture as large as it fits, with what the model says to it.
+// A picture as large as it fits, with the model's answer.
 
 import * as api from "./api.js";
 import "./answer-bars.js";

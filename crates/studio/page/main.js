@@ -1,4 +1,4 @@
-// The window: its header, the panel that is shown, and what is the same on all of them.
+// The window: the header, the current panel, and everything that all panels share.
 
 import { button, element, focusOn, percent, plural } from "./dom.js";
 import { filesOf, named, send, shownClass } from "./files.js";
@@ -15,7 +15,7 @@ import "./panel-results.js";
 import "./panel-take.js";
 import "./toast.js";
 
-/** In the order in which one goes through them; `key` comes after g. */
+/** In the order of the workflow; `key` is the key to press after g. */
 export const PANELS = [
   { id: "pictures", title: "Pictures", key: "p", count: () => 0 },
   { id: "label", title: "Label", key: "l", count: () => state.project?.inbox ?? 0, counts: "without a class" },
@@ -132,7 +132,7 @@ class StudioApp extends Watching {
     }
   }
 
-  /** Files may be dropped anywhere: the browser would open what misses a field. */
+  /** Accepts files anywhere on the page: the browser would open files that are dropped outside a field. */
   #listenToDrops() {
     const isFiles = (/** @type {DragEvent} */ event) =>
       event.dataTransfer?.types.includes("Files") && !event.dataTransfer.types.includes(DRAG_TYPE);
@@ -168,7 +168,7 @@ class StudioApp extends Watching {
     else void send(files, into);
   }
 
-  /** The class whose place this is; the one that is shown where there is no place. @param {EventTarget | null} target */
+  /** The class of the element under a drop, or else the class that is shown. @param {EventTarget | null} target */
   #classAt(target) {
     const place = target instanceof Element ? target.closest("[data-class]") : null;
     if (place instanceof HTMLElement) return place.dataset.class || null;

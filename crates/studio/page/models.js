@@ -1,4 +1,4 @@
-// Models by their names.
+// Names of models.
 
 /** @param {string} name */
 export const nameOf = (name) => (name === "live" ? "the one that learns while you work" : name);

@@ -1,4 +1,4 @@
-// The one thing that would help most now.
+// The one step that would help most now.
 
 import { element } from "./dom.js";
 import { hasLearned, state, Watching } from "./store.js";
@@ -10,7 +10,7 @@ export function nextStep() {
   const { project, learned } = state;
   if (!project || project.readOnly) return null;
   const { classes } = project;
-  // The panel of pictures shows by itself how to begin.
+  // The panel of pictures itself shows how to begin.
   if (classes.length === 0) return project.inbox > 0 ? { text: "Add classes, to sort your pictures into them", href: "#/pictures", action: "Add classes" } : null;
   if (classes.length === 1) return { text: "Add a second class: the model learns to tell things apart", href: "#/pictures", action: "To the classes" };
   const empty = classes.find(({ pictures }) => pictures === 0);
@@ -31,7 +31,7 @@ export function stepOf({ text, class: name, panel }) {
   return name === null ? { text, href: "#/results", action: "Show" } : { text, href: link(name), action: "Add pictures" };
 }
 
-/** The address of a class; null: of the pictures without one. @param {string | null} name */
+/** The address of a class; null: that of the pictures without a class. @param {string | null} name */
 export const link = (name) => `#/pictures/${name === null ? "." : encodeURIComponent(name)}`;
 
 class NextStep extends Watching {

@@ -1,4 +1,4 @@
-// What may be wrong with the pictures, each with what mends it.
+// Possible problems with the pictures, each with its fixes.
 
 import { thumbnail } from "./api.js";
 import { button, element, fileName, plural, replace } from "./dom.js";

@@ -1,4 +1,4 @@
-// Better models, and which is the better of two.
+// Trains better models, and compares models.
 
 import * as api from "./api.js";
 import "./comparison.js";
@@ -83,7 +83,7 @@ class PanelImprove extends Watching {
     replace(this.#models, models.length > 0 ? this.#table(models) : null);
   }
 
-  /** To go on with the base that is learned on, or to take another. */
+  /** Selects a base: for fine-tuning, the one of the live model; for training, a different one. */
   #suggest() {
     const own = state.models?.find(({ name }) => name === "live")?.base ?? "";
     const isOwn = (/** @type {string} */ name) => own.startsWith(name);

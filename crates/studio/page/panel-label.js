@@ -1,4 +1,4 @@
-// Pictures without a class, one after another: those first that teach most.
+// Pictures without a class, one after another, the most informative first.
 
 import * as api from "./api.js";
 import { button, element, fileName, hasDialog, isTyping, key, percent, plural, replace } from "./dom.js";
@@ -14,7 +14,7 @@ const SHOWN_NEXT = 12;
 class PanelLabel extends Watching {
   /** @type {import("./store.js").Key[]} */
   static watches = ["inbox", "project"];
-  /** What is looked at stays, whatever the order becomes. */
+  /** The current picture, which stays current when the order changes. */
   #path = "";
   #index = 0;
   #shown = "";
@@ -171,7 +171,7 @@ class PanelLabel extends Watching {
     if (item) this.#look(item);
   }
 
-  /** What comes after these, or before them at the end. @param {api.InboxItem[]} items */
+  /** Moves on to the picture after these, or before them at the end. @param {api.InboxItem[]} items */
   #leave(items) {
     const gone = new Set(items);
     const after = this.#items.slice(this.#index).find((item) => !gone.has(item)) ?? this.#items.findLast((item) => !gone.has(item));
@@ -207,7 +207,7 @@ class PanelLabel extends Watching {
     const item = this.#current;
     if (!item || event.defaultPrevented || isTyping(event) || hasDialog() || event.ctrlKey || event.metaKey || event.altKey) return;
     const items = event.shiftKey ? this.#alike : [item];
-    // With Shift, a number's key is another sign on most keyboards.
+    // With Shift, a digit's key produces a different character on most keyboards.
     const digit = /^(?:Digit|Numpad)([1-9])$/.exec(event.code)?.[1];
     const name = state.project?.classes[Number(digit) - 1]?.name;
     const isOnButton = event.target instanceof Element && event.target.closest("button, a");

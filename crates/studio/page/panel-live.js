@@ -1,4 +1,4 @@
-// What the model says to what the camera sees, or to a picture.
+// The model's answers for the camera, or for a picture.
 
 import * as api from "./api.js";
 import "./answer-bars.js";
@@ -9,7 +9,7 @@ import { failed, hasLearned, refresh, state, Watching } from "./store.js";
 
 const QUALITY = 0.9;
 const KEPT_TIMES = 120;
-// For a picture that is added to a class.
+// The quality of a picture that is added to a class.
 const SHORTER = 480;
 
 /** @typedef {{file: File, url: string, answer: api.Live | null}} Looked */
@@ -91,7 +91,7 @@ class PanelLive extends Watching {
       this.#fillWrong();
     }
     if (!this.#isOn && !this.#shown) this.#idle();
-    // What it says may be another by now.
+    // The answer may be different by now.
     else if (this.#shown && !this.#isOn) void this.#ask(this.#shown);
   }
 
@@ -154,7 +154,7 @@ class PanelLive extends Watching {
     this.#words.textContent = "";
   }
 
-  /** Asks frame after frame: the next when the answer to the last one is there. */
+  /** Classifies frame after frame; each when the answer for the previous one has arrived. */
   async #run() {
     this.#times = [];
     while (this.#isOn) {
@@ -172,7 +172,7 @@ class PanelLive extends Watching {
       } catch (error) {
         if (!this.#isOn) break;
         this.#bars.show(null, error instanceof Error ? error.message : String(error));
-        // It may be that there is nothing to answer yet: no need to ask thirty times a second.
+        // There may be no model yet, so do not ask thirty times a second.
         await new Promise((over) => setTimeout(over, 1000));
       }
     }
@@ -193,11 +193,11 @@ class PanelLive extends Watching {
     const most = sorted[Math.floor(sorted.length * 0.95)];
     this.dataset.p95 = most.toFixed(1);
     this.dataset.frames = String(Number(this.dataset.frames ?? 0) + 1);
-    // Not with each frame: nobody could read it.
+    // Not for every frame, since nobody could read it.
     if (this.#times.length % 15 === 1) this.#words.textContent = `Answers within ${Math.ceil(most)} ms`;
   }
 
-  /** Pictures that are dropped, chosen or pasted. @param {import("./files.js").Named[]} files */
+  /** Classifies pictures that are dropped, chosen or pasted. @param {import("./files.js").Named[]} files */
   look(files) {
     if (files.length === 0) return;
     if (this.#isOn) this.#close();
@@ -256,7 +256,7 @@ class PanelLive extends Watching {
     );
   }
 
-  /** Adds what is seen to a class. @param {string} name */
+  /** Adds the current frame or picture to a class. @param {string} name */
   async #teach(name) {
     if (this.#isOn && hasFrame(this.#video)) {
       const frame = await grab(this.#video, this.#large, SHORTER, 0.92);

@@ -1,4 +1,4 @@
-// The pictures of a class: added, selected, moved, looked at.
+// The pictures of a class: adds, selects, moves and opens them.
 
 import { button, element, hasDialog, plural, replace } from "./dom.js";
 import { askClass, askText } from "./ask.js";
@@ -21,7 +21,7 @@ class PanelPictures extends Watching {
   #content = element("section", { class: "content", "aria-label": "Pictures" });
   #start = element("start-here");
   #recorder = element("camera-recorder");
-  /** What the bar was made of. */
+  /** The state that the bar shows. */
   #made = "";
   /** @type {string | null | undefined} */
   #of;
@@ -45,18 +45,18 @@ class PanelPictures extends Watching {
     /** @type {HTMLElement} */ (this.querySelector("class-list")).hidden = isStart;
     this.#content.hidden = isStart;
     if (isStart) return;
-    // None was chosen yet, or the one that was shown is gone.
+    // No class was chosen yet, or the class that was shown no longer exists.
     const isThere = shown === null || classes.some(({ name }) => name === shown);
     if (shown === undefined || !isThere) {
       const name = classes[0]?.name ?? null;
-      // The address says what is shown: its link would lead nowhere otherwise.
+      // The address must match the class that is shown, or its link would do nothing.
       history.replaceState(null, "", link(name));
       return show(name);
     }
     if (this.#of !== shown) {
       this.#of = shown;
       this.#grid.reset();
-      // The camera stays on: one class after another is recorded.
+      // The camera stays on, so that one class after another can be recorded.
       this.#recorder.name(shown);
     }
     const list = pictures && pictures.of === shown ? pictures.list : null;

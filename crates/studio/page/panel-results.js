@@ -1,4 +1,4 @@
-// How well it does, on pictures that it has not seen.
+// The performance of the model on pictures that it was not trained on.
 
 import "./confusion.js";
 import { element, percent, plural, replace } from "./dom.js";

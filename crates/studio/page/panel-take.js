@@ -1,4 +1,4 @@
-// The model, to be used elsewhere.
+// Downloads and code for using a model elsewhere.
 
 import * as api from "./api.js";
 import { bytes, button, element, percent, plural, replace } from "./dom.js";
@@ -88,7 +88,7 @@ class PanelTake extends Watching {
 customElements.define("panel-take", PanelTake);
 
 /**
- * A link that fetches a file, and says what went wrong instead of saving that.
+ * A link that downloads a file. If that fails, it shows the error, instead of saving it as the file.
  * @param {string} text @param {string} href @param {string} about @param {string} kind @param {string} what
  */
 function download(text, href, about, kind, what) {
@@ -103,7 +103,7 @@ function download(text, href, about, kind, what) {
       const { blob, name } = await api.file(href);
       const url = URL.createObjectURL(blob);
       element("a", { href: url, download: name }).click();
-      // The browser has begun to save it by then.
+      // By then, the browser has begun to save the file.
       setTimeout(() => URL.revokeObjectURL(url), 60000);
       say(`${name} is in your downloads`);
     } catch (error) {

@@ -1,4 +1,4 @@
-// The camera beside a class: as long as the button is held, pictures are taken.
+// The camera beside a class. It takes pictures as long as the button is held.
 
 import { button, element, plural } from "./dom.js";
 import { closeCamera, grab, hasFrame, openCamera } from "./camera.js";
@@ -54,7 +54,7 @@ class CameraRecorder extends HTMLElement {
     this.close();
   }
 
-  /** Says which class is recorded. @param {string | null} name */
+  /** Shows which class is recorded. @param {string | null} name */
   name(name) {
     this.#hold.textContent = name === null ? "Hold to record" : `Hold to record ${name}`;
   }
@@ -128,7 +128,7 @@ class CameraRecorder extends HTMLElement {
   async #send(frames, into) {
     const left = await send(frames, into);
     if (left.length === 0) return;
-    // They are kept until they have arrived.
+    // The frames are kept until they have arrived.
     const again = button("Try again", () => {
       again.disabled = true;
       void this.#send(left, into);

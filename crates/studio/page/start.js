@@ -1,4 +1,4 @@
-// How to begin, where there is nothing yet.
+// Shows how to begin when the project is empty.
 
 import { button, element } from "./dom.js";
 import { chooseFiles, send } from "./files.js";

@@ -1,15 +1,15 @@
-// The one state of the page: what the server said last, kept up to date by its events.
+// The single state of the page: the server's latest answers, kept up to date by its events.
 
 import * as api from "./api.js";
 
 /**
- * @typedef {{text: string, undo: string | null, problem: boolean}} Toast `undo`: what is undone from there
+ * @typedef {{text: string, undo: string | null, problem: boolean}} Toast `undo`: the title of the deed that it undoes
  * @typedef {"connecting" | "open" | "lost" | "denied"} Connection
  */
 
 export const state = {
   /** @type {api.Project | null} */ project: null,
-  /** The class whose pictures are shown; null: those without one; undefined: not chosen yet. @type {string | null | undefined} */ shown: undefined,
+  /** The class whose pictures are shown; null: those without a class; undefined: not chosen yet. @type {string | null | undefined} */ shown: undefined,
   /** @type {{of: string | null, list: api.Picture[]} | null} */ pictures: null,
   /** @type {api.Learned | null} */ learned: null,
   /** @type {api.InboxItem[] | null} */ inbox: null,
@@ -18,7 +18,7 @@ export const state = {
   /** @type {api.Base[] | null} */ bases: null,
   /** @type {api.Export[] | null} */ exports: null,
   /** @type {api.Progress | null} */ progress: null,
-  /** What is on its way to the server. @type {api.Progress | null} */ sending: null,
+  /** The progress of an upload. @type {api.Progress | null} */ sending: null,
   /** @type {api.Job | null} */ job: null,
   /** @type {Toast | null} */ toast: null,
   /** @type {Connection} */ connection: "connecting",
@@ -31,10 +31,10 @@ const watchers = new Set();
 /** @type {Set<Key>} */
 const changed = new Set();
 
-/** The newest revision of the project since it is listened to: answers and events overtake each other. */
+/** The newest revision of the project since the page has been connected: answers and events overtake each other. */
 let revision = 0;
 
-/** An older project than the last is left out. @param {Partial<typeof state>} values */
+/** Updates the state; a project older than the current one is ignored. @param {Partial<typeof state>} values */
 export function set(values) {
   for (const [key, value] of /** @type {[Key, any][]} */ (Object.entries(values))) {
     if (state[key] === value) continue;
@@ -57,8 +57,8 @@ function tell() {
 }
 
 /**
- * Calls `update` after one of the keys has changed, and has them fetched. What is watched by nobody is not fetched.
- * @param {Key[]} keys @param {() => void} update @returns {() => void} ends it
+ * Calls `update` after any of the keys has changed, and fetches them. Keys that nobody watches are not fetched.
+ * @param {Key[]} keys @param {() => void} update @returns {() => void} ends the watch
  */
 export function watch(keys, update) {
   const watcher = { keys, update };
@@ -76,7 +76,7 @@ const loaders = {
     try {
       return { pictures: { of, list: await api.pictures(of) } };
     } catch (error) {
-      // It was renamed, merged or deleted: another is shown in a moment.
+      // The class was renamed, merged or deleted; another one is shown in a moment.
       if (error instanceof api.Refused && error.status === 404) return {};
       throw error;
     }
@@ -89,10 +89,10 @@ const loaders = {
   exports: async () => ({ exports: await api.exports() }),
 };
 
-/** What is being fetched; true: once more after that. @type {Map<Key, boolean>} */
+/** The keys that are being fetched; true: fetched once more after that. @type {Map<Key, boolean>} */
 const loading = new Map();
 
-/** Fetches what is watched anew. @param {...Key} keys */
+/** Fetches those of the keys that are watched again. @param {...Key} keys */
 export function refresh(...keys) {
   for (const key of keys) {
     const load = loaders[key];
@@ -108,7 +108,7 @@ async function run(key, load) {
     loading.set(key, false);
     try {
       const values = await load();
-      // An answer that is out of date already is not shown: pictures that were just moved would be back.
+      // An outdated answer is not shown: pictures that were just moved would reappear.
       if (!loading.get(key)) set(values);
     } catch (error) {
       failed(error);
@@ -145,7 +145,7 @@ async function change(ask, { undo, quiet }) {
   }
 }
 
-/** Actions are carried out in the order in which they were asked for. @type {Promise<any>} */
+/** The last action; actions are carried out in the order in which they were requested. @type {Promise<any>} */
 let last = Promise.resolve();
 
 /** @param {() => Promise<boolean>} next @returns {Promise<boolean>} */
@@ -156,12 +156,12 @@ function inOrder(next) {
 
 /** @param {api.Action} action */
 export const act = (action) => inOrder(() => change(() => api.act(action), { undo: true }));
-/** Takes the last deed back. @param {string} [expected] the only one that is to be */
+/** Undoes the last deed. @param {string} [expected] the title of the deed; no other deed is undone */
 export const undo = (expected) =>
   inOrder(async () => (state.project?.undo ? change(() => api.undo(expected), { undo: false }) : false));
 export const redo = () => inOrder(async () => (state.project?.redo ? change(api.redo, { undo: true }) : false));
 
-/** Moves pictures, which leave the list that is shown at once. @param {string[]} paths @param {string | null} to */
+/** Moves pictures, and removes them from the lists at once. @param {string[]} paths @param {string | null} to */
 export function move(paths, to) {
   if (paths.length === 0) return Promise.resolve(false);
   drop(paths);
@@ -175,7 +175,7 @@ export function remove(paths) {
   return act({ do: "delete", paths });
 }
 
-/** Takes pictures out of the lists before the server has answered. @param {string[]} paths */
+/** Removes pictures from the lists before the server has answered. @param {string[]} paths */
 function drop(paths) {
   const gone = new Set(paths);
   if (state.pictures) {
@@ -183,11 +183,11 @@ function drop(paths) {
     set({ pictures: { of: state.pictures.of, list } });
   }
   if (state.inbox) set({ inbox: state.inbox.filter(({ path }) => !gone.has(path)) });
-  // What is on its way knows nothing of this yet.
+  // Answers that are on their way are outdated, so fetch again.
   for (const key of /** @type {Key[]} */ (["pictures", "inbox"])) if (loading.has(key)) loading.set(key, true);
 }
 
-/** Whether there is a model that answers. */
+/** Whether there is a model that can answer. */
 export const hasLearned = () => (state.learned?.pictures ?? 0) > 0;
 
 /** Shows the pictures of a class. @param {string | null} name */
@@ -200,7 +200,7 @@ export function show(name) {
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 5000;
 
-/** Listens to the server, again and again where the connection is lost. */
+/** Listens to the server's events, and reconnects when the connection is lost. */
 export function connect(wait = FIRST_WAIT) {
   const source = new EventSource("/api/events");
   /** @param {string} name @param {(data: any) => void} act */
@@ -208,7 +208,7 @@ export function connect(wait = FIRST_WAIT) {
     source.addEventListener(name, (event) => act(JSON.parse(/** @type {MessageEvent} */ (event).data)));
   source.onopen = () => {
     wait = FIRST_WAIT;
-    // A studio that was started anew counts from the beginning.
+    // A studio that has been restarted counts from the beginning.
     revision = 0;
     set({ connection: "open", progress: null });
     refresh(.../** @type {Key[]} */ (Object.keys(loaders)));
@@ -216,7 +216,7 @@ export function connect(wait = FIRST_WAIT) {
   source.onerror = () => {
     source.close();
     if (state.connection === "open") set({ connection: "lost", progress: null });
-    // An event source does not say why it was refused.
+    // An event source does not report why it was refused.
     api.project().catch(failed);
     setTimeout(() => connect(Math.min(2 * wait, LONGEST_WAIT)), wait);
   };
@@ -241,7 +241,7 @@ export function connect(wait = FIRST_WAIT) {
   on("problem", ({ message }) => say(message, { problem: true }));
 }
 
-/** An element that is up to date: `update` runs when it is shown and after what it watches has changed. */
+/** An element that stays up to date: `update` runs when it is shown, and after any key that it watches has changed. */
 export class Watching extends HTMLElement {
   /** @type {Key[]} */
   static watches = [];
@@ -259,7 +259,7 @@ export class Watching extends HTMLElement {
     this.stop();
   }
 
-  /** Once, before the first update. */
+  /** Runs when the element is shown, before the first update. */
   start() {}
   update() {}
   stop() {}

@@ -1,4 +1,4 @@
-// What was just done, with the way back.
+// A message about the last action, with a button to undo it.
 
 import { button, element } from "./dom.js";
 import { set, state, undo, Watching } from "./store.js";
@@ -9,7 +9,7 @@ export class StudioToast extends Watching {
   /** @type {import("./store.js").Key[]} */
   static watches = ["toast"];
   #timer = 0;
-  // Both are there from the beginning: what is put into them is read out.
+  // Both exist from the beginning, so that screen readers announce what is put into them.
   #status = element("div", { role: "status" });
   #alert = element("div", { role: "alert" });
 
@@ -37,7 +37,7 @@ export class StudioToast extends Watching {
 
   #wait() {
     clearTimeout(this.#timer);
-    // A problem stays until it is closed or something else is to be said.
+    // A problem stays until it is closed or replaced by another message.
     if (state.toast && !state.toast.problem) this.#timer = setTimeout(() => set({ toast: null }), SHOWN_MS);
   }
 

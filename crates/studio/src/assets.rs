@@ -1,4 +1,4 @@
-//! The page: files that are a part of the program.
+//! The page: files that are embedded in the program.
 
 use std::sync::LazyLock;
 
@@ -6,18 +6,19 @@ use axum::Router;
 use headstart_serve::Asset;
 use include_dir::{Dir, File, include_dir};
 
-/// What the page is made of.
+/// The folder with the files of the page.
 static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");
 
-/// The page that `/` is.
+/// The file that `/` serves.
 const INDEX: &str = "index.html";
 
-/// What the page may do: use what this server has, show pictures that it has itself, and what the camera shows.
+/// The content security policy of the page: it may use what this server provides, and show pictures that it has itself
+/// and those of the camera.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
     media-src 'self' blob: mediastream:; connect-src 'self'; font-src 'self'; manifest-src 'self'; \
     worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Routes to all files of the page, each under its name.
+/// Routes to all files of the page, each by its name.
 pub(crate) fn router() -> Router {
     #[cfg(debug_assertions)]
     if let Some(folder) = std::env::var_os("HEADSTART_STUDIO_PAGE") {
@@ -45,7 +46,7 @@ fn collect(folder: &'static Dir<'static>, files: &mut Vec<&'static File<'static>
     folder.dirs().for_each(|folder| collect(folder, files));
 }
 
-/// The files as they lie in a folder, for whoever changes them: in builds for debugging alone.
+/// Serves the files from a folder, for developing the page; only in debug builds.
 #[cfg(debug_assertions)]
 fn from_disk(folder: std::path::PathBuf) -> Router {
     use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -71,7 +72,7 @@ fn from_disk(folder: std::path::PathBuf) -> Router {
     Router::new().route("/", get(answer.clone())).route("/{*path}", get(answer))
 }
 
-/// Of a file that a page is made of; nothing of others, such as notes.
+/// The media type of a file that belongs to a page; `None` for other files, such as notes.
 fn media_type(path: &str) -> Option<&'static str> {
     Some(match path.rsplit('.').next()? {
         "html" => "text/html; charset=utf-8",

@@ -2,22 +2,22 @@ use std::path::PathBuf;
 
 use headstart::{DEFAULT_BASE, ExtractConfig, default_cache};
 
-/// What a studio is opened with.
+/// The configuration of a studio.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StudioConfig {
-    /// The project: a folder with a folder per class, which is made if it is not there.
+    /// The project: a folder with a folder per class. It is created if it does not exist.
     pub folder: PathBuf,
-    /// The bundled base whose features are learned from while pictures come and go.
+    /// The bundled base whose features the live head is trained on, while pictures are added and removed.
     pub base: String,
-    /// How features are computed. Thumbnails are kept where they are.
+    /// How features are computed. Its cache also holds the thumbnails.
     pub extract: ExtractConfig,
-    /// Threads that compute; 0 are as many as the machine runs at once.
+    /// The number of threads for computation; 0 means as many as the machine runs at once.
     pub threads: usize,
 }
 
 impl StudioConfig {
-    /// For a folder, with the user's cache.
+    /// A configuration for a folder, with the user's cache.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
@@ -27,14 +27,14 @@ impl StudioConfig {
         }
     }
 
-    /// How features are computed.
+    /// Sets how features are computed.
     #[must_use]
     pub fn with_extract(mut self, extract: ExtractConfig) -> Self {
         self.extract = extract;
         self
     }
 
-    /// Threads that compute.
+    /// Sets the number of threads for computation.
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads;

@@ -6,35 +6,35 @@ use headstart::data::{DataError, DecodeError};
 use headstart_export::ExportError;
 use headstart_serve::ServeError;
 
-/// Why a studio cannot be opened, or does not do what it is asked for. As text one line for its user.
+/// Why a studio cannot be opened, or refuses a request. Displayed as one line for the user.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StudioError {
-    /// The system does not give the folder.
+    /// The system refuses access to the folder.
     #[error("{}: cannot be opened ({})", .folder.display(), headstart::system_reason(.cause))]
     Folder {
         /// The folder.
         folder: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         cause: io::Error,
     },
     /// The folder cannot be listed.
     #[error(transparent)]
     Listing(#[from] DataError),
-    /// The folders in it are no classes.
+    /// The folders in it are not classes.
     #[error("{}: is not a folder with one folder per class: {note}. Open one of the folders in it, or a new one", .folder.display())]
     NotPlain {
         /// The folder.
         folder: PathBuf,
-        /// What it is.
+        /// What is wrong with it.
         note: String,
     },
-    /// Another studio has it.
+    /// Another studio has the folder open.
     #[error("{}: another studio has this folder open{}", .folder.display(), at(.address.as_deref()))]
     InUse {
         /// The folder.
         folder: PathBuf,
-        /// Where that one listens, if it says so.
+        /// The address of the other studio, if it has written it.
         address: Option<String>,
     },
     /// The journal cannot be read.
@@ -45,17 +45,17 @@ pub enum StudioError {
         /// What is wrong with it.
         reason: String,
     },
-    /// No address can be listened on, or no threads had.
+    /// The server cannot listen at the address, or threads cannot be started.
     #[error(transparent)]
     Serve(#[from] ServeError),
 
-    /// Nothing can be changed.
+    /// The project is read-only.
     #[error("nothing can be changed: {why}")]
     ReadOnly {
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// A text that is no name for a class's folder.
+    /// A text is not valid as the name of a class's folder.
     #[error("{name:?} is not a valid class name: {problem}")]
     ClassName {
         /// The text.
@@ -63,7 +63,7 @@ pub enum StudioError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A text that is no name for a model's file.
+    /// A text is not valid as the name of a model's file.
     #[error("{name:?} is not a valid model name: {problem}")]
     ModelName {
         /// The text.
@@ -71,104 +71,104 @@ pub enum StudioError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A class that there is not.
+    /// There is no such class.
     #[error("there is no class {name:?}")]
     NoSuchClass {
         /// Its name.
         name: String,
     },
-    /// A class that there is already.
+    /// There is a class of this name already.
     #[error("there is a class {name:?} already")]
     ClassExists {
         /// Its name.
         name: String,
     },
-    /// A picture that there is not.
+    /// There is no such picture.
     #[error("{path}: there is no such picture")]
     NoSuchPicture {
         /// Its path.
         path: String,
     },
-    /// There is nothing to undo, or to do again.
+    /// There is nothing to undo or to redo.
     #[error("there is nothing to {what}")]
     NothingTo {
-        /// What was asked for.
+        /// The request.
         what: &'static str,
     },
-    /// The system refuses. What was done before is taken back.
+    /// The system refuses. What was done before is undone.
     #[error("cannot {action} {path} ({}): nothing was changed", headstart::system_reason(.cause))]
     System {
-        /// What was to be done.
+        /// The action that failed.
         action: &'static str,
-        /// With what, within the project.
+        /// The path within the project.
         path: String,
-        /// What the system said.
+        /// The error of the system.
         cause: io::Error,
     },
-    /// The system does not give a file of the studio's own.
+    /// The system refuses access to one of the studio's own files.
     #[error("cannot read {name} ({})", headstart::system_reason(.cause))]
     Unread {
-        /// What it holds.
+        /// The name of the model, or whatever else it contains.
         name: String,
-        /// What the system said.
+        /// The error of the system.
         cause: io::Error,
     },
-    /// A request that makes no sense.
+    /// An invalid request.
     #[error("{0}")]
     Request(String),
-    /// Something that there is not, by kind and name.
+    /// There is no object of this kind and name.
     #[error("there is no {what} {name:?}")]
     NoSuch {
-        /// What: a model, a job, a finding.
+        /// The kind: a model, a job, a finding.
         what: &'static str,
         /// Its name.
         name: String,
     },
-    /// The pictures that a finding is about have changed.
+    /// The pictures of a finding have changed.
     #[error("the pictures have changed since this was found: nothing was done")]
     Outdated,
-    /// What was done last is not what was to be undone.
+    /// The last deed is not the one to be undone.
     #[error("something else was done since: {title}")]
     NotTheLast {
-        /// What was done last.
+        /// The title of the last deed.
         title: String,
     },
-    /// The program fails.
+    /// The program has a fault.
     #[error("a fault of this program: {problem}")]
     Fault {
-        /// What it said.
+        /// The message of the panic.
         problem: String,
     },
-    /// Another job runs.
+    /// Another job is running.
     #[error("{name} is being trained: stop it, or wait until it is done")]
     JobRuns {
-        /// What comes of it.
+        /// The name of the model that it trains.
         name: String,
     },
     /// Nothing has been learned yet.
     #[error("nothing has been learned yet: two classes with pictures are needed")]
     NothingLearned,
-    /// No pictures to compare two models on.
+    /// There are no pictures to compare two models on.
     #[error("{a} and {b} cannot be compared: no pictures are new to both")]
     NothingToCompare {
-        /// One.
+        /// The name of one model.
         a: String,
-        /// The other.
+        /// The name of the other.
         b: String,
     },
     /// A picture that cannot be read.
     #[error(transparent)]
     Picture(#[from] DecodeError),
-    /// A format has no place for a model.
+    /// A format cannot express the model.
     #[error(transparent)]
     Export(#[from] ExportError),
-    /// The library fails.
+    /// An error of the library.
     #[error(transparent)]
     Library(#[from] headstart::Error),
 }
 
 impl StudioError {
-    /// What can be done about it.
+    /// What a caller can do about the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Folder { cause, .. }
@@ -199,7 +199,7 @@ impl StudioError {
         }
     }
 
-    /// That the system refuses to do something within the project.
+    /// An error for a system call within the project that failed.
     pub(crate) fn system(action: &'static str, path: &str, cause: io::Error) -> Self {
         Self::System { action, path: path.to_owned(), cause }
     }

@@ -1,4 +1,4 @@
-//! What pages are told as it happens.
+//! Events that are sent to pages as they happen.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 
-/// Events that a page may be behind.
+/// The number of events that a page may lag behind.
 const BEHIND: usize = 256;
-/// How often something is said, so that it is known whether anybody is there.
+/// How often something is sent, to detect whether anybody is listening.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Tells all pages.
+/// Sends events to all pages.
 #[derive(Debug)]
 pub(crate) struct Hub {
     sender: broadcast::Sender<Message>,
@@ -35,7 +35,7 @@ impl Default for Hub {
 }
 
 impl Hub {
-    /// Tells all pages, if there are any.
+    /// Sends an event to all pages, if there are any.
     pub(crate) fn tell(&self, name: &'static str, data: &impl Serialize) {
         if self.sender.receiver_count() > 0 {
             let data = serde_json::to_string(data).expect("plain data serialises");
@@ -43,18 +43,18 @@ impl Hub {
         }
     }
 
-    /// Tells all pages of a problem, in one line.
+    /// Reports a problem to all pages, in one line.
     pub(crate) fn problem(&self, message: &str) {
         tracing::warn!(problem = message, "told");
         self.tell("problem", &serde_json::json!({ "message": message }));
     }
 
-    /// Ends what is told.
+    /// Ends all streams of events.
     pub(crate) fn close(&self) {
         self.over.send_replace(true);
     }
 
-    /// What is told from now on, beginning with an event of the caller's.
+    /// A stream of the events from now on, beginning with an event of the caller's.
     pub(crate) fn listen<T: Serialize>(
         &self,
         name: &'static str,
@@ -68,7 +68,7 @@ impl Hub {
                 Some(first) => first,
                 None => loop {
                     tokio::select! {
-                        // Who does not keep up gets the next; a page that asks anew has all.
+                        // A page that lags behind misses events; it gets the whole state when it connects again.
                         next = events.recv() => match next {
                             Ok(message) => break message,
                             Err(RecvError::Lagged(_)) => {}

@@ -1,14 +1,14 @@
-//! A window in which anyone trains a classifier: a folder with a folder per class, in the browser, on one's own
-//! machine.
+//! A studio in which anyone can train a classifier: a folder with a folder per class, shown in the browser, on the
+//! user's own machine.
 //!
-//! The project is the folder: what is done here, the command line sees, and the other way round. Beside it,
-//! in a hidden folder, lie what was deleted, a journal by which all is undone, and models.
+//! The project is the folder, which the command line uses as well. A hidden folder in it has the deleted files, a
+//! journal with which everything can be undone, and the models.
 //!
-//! - [`project`] is what lies in the folder, and what is done to it,
-//! - [`learner`] what is learned from it meanwhile, and [`live`] what answers,
-//! - [`jobs`] train what takes longer, and [`models`] are what comes of them,
-//! - [`routes`] what the page asks for, a file per panel; [`events`] what it is told,
-//! - [`assets`] the page itself.
+//! - [`project`] is the contents of the folder, and the actions on it,
+//! - [`learner`] trains a head meanwhile, and [`live`] answers with it,
+//! - [`jobs`] are longer trainings, and [`models`] their results,
+//! - [`routes`] are the page's requests, a file per panel, and [`events`] what is sent to the page,
+//! - [`assets`] are the files of the page.
 //!
 //! ```no_run
 //! use headstart_studio::{Studio, StudioConfig};

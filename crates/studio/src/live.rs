@@ -1,4 +1,4 @@
-//! What answers while somebody looks: the head that was learned last, or a model that was chosen.
+//! Answers for pictures and camera frames: with the latest live head, or with a chosen model.
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
@@ -15,15 +15,15 @@ use serde::Serialize;
 
 use crate::StudioError;
 
-/// Pixels of the longer side of a heatmap, which the page draws as large as the picture.
+/// The longer side of a heatmap in pixels; the page scales it to the size of the picture.
 const HEATMAP: usize = 160;
-/// The model that learns while pictures come and go.
+/// The name of the model that is trained while pictures are added and removed.
 pub(crate) const LIVE: &str = "live";
 
-/// What answers for pictures.
+/// Answers for pictures.
 #[derive(Debug)]
 pub(crate) struct Live {
-    /// The base of what is learned here, compiled once.
+    /// The base of the live head, compiled once.
     base: Compiled,
     config: PredictConfig,
     current: RwLock<Current>,
@@ -41,7 +41,7 @@ struct Compiled {
 #[derive(Debug, Default)]
 struct Current {
     learned: Option<Arc<Answerer>>,
-    /// The model that was chosen in its place, by its name.
+    /// The model that was chosen instead, with its name.
     chosen: Option<(String, Arc<Answerer>)>,
 }
 
@@ -51,11 +51,11 @@ struct Answerer {
     predictor: Predictor,
     head: ClassifierHead,
     input: usize,
-    /// Of one that was chosen.
+    /// The model and its explainer, if it is a chosen one.
     own: Option<(Model, OnceLock<Explainer>)>,
 }
 
-/// What is said of a picture.
+/// The answer for a picture.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Answer {
@@ -63,9 +63,9 @@ pub(crate) struct Answer {
     unknown: bool,
     scores: Vec<Score>,
     milliseconds: f64,
-    /// Pixels of the shorter side that the model looks at: more are not needed.
+    /// The shorter side of the model's input in pixels; more pixels are not needed.
     input: usize,
-    /// What speaks for a class, as a PNG to be laid over the picture.
+    /// The heatmap of a class, as a PNG to be drawn over the picture.
     heatmap: Option<String>,
     heatmap_of: Option<String>,
 }
@@ -76,18 +76,18 @@ struct Score {
     score: f32,
 }
 
-/// What is to be shown of why.
+/// Which heatmap is requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Explain {
     No,
-    /// What speaks for the likeliest class.
+    /// The heatmap of the most likely class.
     Likeliest,
-    /// What speaks for the class of this name.
+    /// The heatmap of the class with this name.
     Class(String),
 }
 
 impl Live {
-    /// With a base for what is learned here, and what to compute with.
+    /// Compiles the base of the live head.
     pub(crate) fn new(base: &Base, compute: Compute) -> Self {
         let features = base.extractors(compute);
         let base = Compiled { base: base.clone(), features, explainer: OnceLock::new() };
@@ -96,8 +96,8 @@ impl Live {
         Self { base, config, current: RwLock::default() }
     }
 
-    /// Answers with another head from now on, unless a model is chosen. One that cannot tell unknown pictures yet
-    /// goes by what the one before knew, if it had the same classes.
+    /// Answers with another head from now on, unless a model is chosen. A head that cannot detect unknown pictures yet
+    /// takes over the detection of the previous head, if that had the same classes.
     pub(crate) fn learn(&self, mut head: ClassifierHead) {
         let before = self.write().learned.clone();
         let before = before.filter(|before| before.head.classes() == head.classes());
@@ -115,12 +115,12 @@ impl Live {
         self.write().learned = Some(Arc::new(answerer));
     }
 
-    /// Nothing is learned any more.
+    /// Discards the live head.
     pub(crate) fn forget(&self) {
         self.write().learned = None;
     }
 
-    /// Answers with a model from now on, or with what is learned when `None`.
+    /// Answers with a model from now on, or with the live head if `None`.
     pub(crate) fn choose(&self, chosen: Option<(String, &Classifier)>) {
         let chosen = chosen.map(|(name, classifier)| {
             let model = classifier.to_model();
@@ -132,16 +132,16 @@ impl Live {
         self.write().chosen = chosen;
     }
 
-    /// The name of what answers.
+    /// The name of the model that answers.
     pub(crate) fn name(&self) -> String {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         current.chosen.as_ref().map_or_else(|| LIVE.to_owned(), |(name, _)| name.clone())
     }
 
-    /// Says what is on a picture.
+    /// Classifies a picture.
     ///
     /// # Errors
-    /// When nothing is learned yet, or the picture cannot be read.
+    /// If there is no model yet, or the picture cannot be read.
     pub(crate) fn answer(&self, file: &[u8], explain: &Explain) -> Result<Answer, StudioError> {
         let begun = Instant::now();
         let answerer = {
@@ -217,7 +217,7 @@ fn of_picture(error: PredictError) -> StudioError {
     }
 }
 
-/// RGBA as the address of a PNG.
+/// RGBA pixels as the data URI of a PNG.
 fn png_uri(pixels: &[u8], width: usize, height: usize) -> String {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, width as u32, height as u32);

@@ -1,4 +1,4 @@
-//! Small pictures, made when they are first asked for and kept by what the file holds.
+//! Thumbnails, which are made when they are first requested, and cached by the contents of the file.
 
 use std::fs;
 use std::io::Write;
@@ -13,26 +13,26 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{ImageBuffer, imageops};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Pixels of the longer side.
+/// The longer side in pixels.
 const SIDE: usize = 160;
 const QUALITY: u8 = 75;
-/// That of a picture to look at closely, of a format that browsers do not show.
+/// The JPEG quality of a picture in full size, if browsers do not support its format.
 const LARGE_QUALITY: u8 = 90;
 
-/// Pictures that are made at once: other requests wait for the same threads.
+/// The number of thumbnails that are made at once, since other requests need the same threads.
 const AT_ONCE: usize = 2;
 
-/// Bytes that all thumbnails may take: those of about 50,000 pictures.
+/// The limit on the bytes of all thumbnails: enough for about 50,000 pictures.
 const MOST_KEPT: u64 = 256 << 20;
 
-/// Where thumbnails are kept.
+/// The cache of thumbnails.
 #[derive(Debug)]
 pub(crate) struct Thumbnails {
     folder: Option<PathBuf>,
     turns: Arc<Semaphore>,
 }
 
-/// A file as browsers show it.
+/// A file that browsers can show.
 #[derive(Debug)]
 pub(crate) struct Shown {
     pub(crate) media_type: &'static str,
@@ -40,21 +40,21 @@ pub(crate) struct Shown {
 }
 
 impl Thumbnails {
-    /// Beside the features in a cache.
+    /// Thumbnails that are cached beside the features.
     pub(crate) fn new(cache: Option<&Path>) -> Self {
         let folder = cache.map(|cache| cache.join("thumbnails"));
         Self { folder, turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    /// Lets go of those that were made longest ago where all together take too much.
+    /// Removes the oldest thumbnails if all together take too much space.
     pub(crate) fn prune(&self) {
         if let Some(folder) = &self.folder {
             prune(folder, MOST_KEPT);
         }
     }
 
-    /// Waits until a picture may be made. The turn belongs to what makes it, which goes on when nobody waits for
-    /// it any more.
+    /// Waits until a picture may be made. The permit belongs to the task that makes it, which continues even if the
+    /// request is dropped.
     pub(crate) async fn turn(&self) -> OwnedSemaphorePermit {
         self.turns.clone().acquire_owned().await.expect("it is never closed")
     }
@@ -62,7 +62,7 @@ impl Thumbnails {
     /// The thumbnail of a picture's file.
     ///
     /// # Errors
-    /// When the picture cannot be read.
+    /// If the picture cannot be read.
     pub(crate) fn of(&self, file: &Path) -> Result<Shown, DecodeError> {
         let limits = Limits::default();
         let bytes = read_file(file, &limits)?;
@@ -83,17 +83,17 @@ impl Thumbnails {
     }
 }
 
-/// A picture's file, to be looked at closely.
+/// A picture's file in full size.
 #[derive(Debug)]
 pub(crate) enum Large {
-    /// As it is.
+    /// A file that browsers can show as it is.
     Shown(Shown),
-    /// Of a format that browsers do not show: what [`as_jpeg`] takes.
+    /// A file in a format that browsers do not support, as input for [`as_jpeg`].
     Other(Vec<u8>),
 }
 
 /// # Errors
-/// When the file cannot be read, or is no picture.
+/// If the file cannot be read, or is not a picture.
 pub(crate) fn large(file: &Path) -> Result<Large, DecodeError> {
     let bytes = read_file(file, &Limits::default())?;
     let media_type = match sniff(&bytes)? {
@@ -107,16 +107,17 @@ pub(crate) fn large(file: &Path) -> Result<Large, DecodeError> {
     Ok(Large::Shown(Shown { media_type, bytes }))
 }
 
-/// A picture of any format as one that all browsers show.
+/// Converts a picture of any format to JPEG, which all browsers show.
 ///
 /// # Errors
-/// When it cannot be read.
+/// If it cannot be read.
 pub(crate) fn as_jpeg(bytes: &[u8]) -> Result<Shown, DecodeError> {
     let picture = decode_at_least(bytes, &Limits::default(), MinSize::FULL)?;
     Ok(Shown { media_type: "image/jpeg", bytes: jpeg(&picture, LARGE_QUALITY) })
 }
 
-/// Removes the oldest files in the folders of a folder until half of what they may take is left, if it is more.
+/// If the files in the subfolders of `folder` take more than `most` bytes, removes the oldest ones until at most half
+/// of that is left.
 fn prune(folder: &Path, most: u64) {
     let within = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
     let mut files: Vec<(SystemTime, u64, PathBuf)> = within(folder)
@@ -141,7 +142,7 @@ fn prune(folder: &Path, most: u64) {
     }
 }
 
-/// That it cannot be kept is no reason not to show it.
+/// Caches a thumbnail. Failure is only logged, since the thumbnail can be shown anyway.
 fn keep(path: &Path, bytes: &[u8]) {
     let kept = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| {
         let mut file = AtomicFile::create(path).map_err(std::io::Error::other)?;
@@ -153,7 +154,7 @@ fn keep(path: &Path, bytes: &[u8]) {
     }
 }
 
-/// The picture with its longer side of at most so many pixels.
+/// The picture, reduced so that its longer side is at most `side` pixels.
 fn smaller(picture: &Rgb, side: usize) -> Rgb {
     let longer = picture.width().max(picture.height());
     let scaled = |pixels: usize| (pixels * side.min(longer) / longer).max(1);

@@ -1,4 +1,4 @@
-//! Looks what others do to the project's folder.
+//! Watches for changes that others make to the project's folder.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Weak};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::studio::Shared;
 
 const EVERY: Duration = Duration::from_secs(1);
-/// How often it is looked whether files were written over, too, which takes longer.
+/// Every `CLOSELY`-th round also checks whether files were overwritten, which takes longer.
 const CLOSELY: u32 = 10;
 
 /// A thread that ends when this is dropped.

@@ -1,9 +1,9 @@
-//! Places for intermediate values, each as long as it lives.
+//! Allocates memory for intermediate values; the memory of a value is reused once it is freed.
 
-/// Places in an arena, of which those that are free can be had again.
+/// An allocator of places in an arena.
 #[derive(Debug, Default)]
 pub(crate) struct Arena {
-    /// Where values lie and end, in this order.
+    /// The start and end of each place in use, in ascending order.
     taken: Vec<(u32, u32)>,
     end: u32,
 }
@@ -11,7 +11,7 @@ pub(crate) struct Arena {
 const ALIGNMENT: u32 = 64;
 
 impl Arena {
-    /// The first place where so many bytes are free.
+    /// Reserves the first place with enough free bytes, and returns its start.
     pub(crate) fn take(&mut self, bytes: usize) -> u32 {
         let bytes = (bytes as u32).next_multiple_of(ALIGNMENT);
         let mut at = 0;
@@ -33,7 +33,7 @@ impl Arena {
         self.taken.retain(|&(start, _)| start != at);
     }
 
-    /// How large it is.
+    /// The size of the arena in bytes: the highest end of all places so far.
     pub(crate) fn bytes(&self) -> u32 {
         self.end
     }

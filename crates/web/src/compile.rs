@@ -1,4 +1,4 @@
-//! From a model to its modules.
+//! Compiles a model into its modules.
 
 use headstart_engine::frozen::Program;
 use headstart_predict::Model;
@@ -14,22 +14,23 @@ use crate::{head, resize, unknown};
 
 /// A model as WebAssembly.
 ///
-/// The functions' modules import the memory as `weights.memory` and export, beside addresses in it as globals,
-/// `prepare`, to be called once, and `run`, which computes the picture at `picture`.
+/// The modules with functions import the memory as `weights.memory`. They export addresses in this memory as globals,
+/// and two functions among others: `prepare`, which is called once, and `run`, which classifies the picture at
+/// `picture`.
 #[derive(Clone, Debug)]
 pub struct Compiled {
-    /// A module of the memory, with the weights in it.
+    /// The module with the memory, which contains the weights.
     pub weights: Vec<u8>,
-    /// The functions, without relaxed SIMD.
+    /// The module with the functions, without relaxed SIMD.
     pub simd: Vec<u8>,
-    /// The functions, with relaxed SIMD.
+    /// The module with the functions, with relaxed SIMD.
     pub relaxed: Vec<u8>,
 }
 
 /// Compiles a model.
 ///
 /// # Errors
-/// [`WebError::NoKernel`], when there is none for a part of it.
+/// [`WebError::NoKernel`] if a part of the model has no kernel.
 pub fn compile(model: &Model, weights: Weights) -> Result<Compiled, WebError> {
     let program = program(model, weights);
     let (memory, simd) = variant(model, &program, (false, weights))?;
@@ -37,15 +38,15 @@ pub fn compile(model: &Model, weights: Weights) -> Result<Compiled, WebError> {
     Ok(Compiled { weights: memory, simd, relaxed })
 }
 
-/// What a compiled model computes of a picture before its head: the base, with what is left of its weights.
+/// The program that a compiled model runs before its head: the base, with its weights rounded as they are stored.
 pub fn program(model: &Model, weights: Weights) -> Program {
     weights.rounded(Program::new(&model.network, &model.weights))
 }
 
-/// Bytes beyond the picture that may be read.
+/// Bytes that may be read beyond the end of the picture.
 const SLACK: usize = 16;
 
-/// The module of the memory and that of the functions.
+/// The module with the memory, and the module with the functions.
 fn variant(
     model: &Model,
     program: &Program,

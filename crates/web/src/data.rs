@@ -1,48 +1,48 @@
-//! What lies in the memory that the compiled network computes in.
+//! The contents of the memory that the compiled network computes in.
 //!
-//! From the bottom: f32 values in their place, those that are stored short widened once; the arena of
-//! intermediate values; and what is stored short, whose room is anybody's afterwards.
+//! From low addresses to high ones: f32 values, with room for the quantized weights, which are widened there once; the
+//! arena of intermediate values; and the quantized weights, whose memory may be reused after they have been widened.
 //!
-//! Short is a weight as an integer times a scale of its output's: an i16 is as long as an f16, and several times as
-//! exact, since the weights of an output are of one size.
+//! Quantized weights are integers times a scale for each output. An i16 is as short as an f16 and several times as
+//! exact, since the weights of one output are of similar size.
 
 use wasm_encoder::{ConstExpr, DataSection, ExportKind, ExportSection, MemorySection, Module};
 
 use crate::code::memory;
 use crate::weights::{scale, units};
 
-/// Below it lies nothing.
+/// The lowest address in use.
 const FIRST: u32 = 64;
-/// What everything is aligned to: a line of the cache.
+/// The alignment of all values: a cache line.
 const ALIGNMENT: u32 = 64;
-/// Bytes of a page of memory.
+/// Bytes in a page of memory.
 pub(crate) const PAGE: u32 = 1 << 16;
 
-/// The values that are there before anything is computed.
+/// The values that are in memory before anything is computed.
 pub(crate) struct Data {
     end: u32,
-    /// Values that are stored as they are, with their addresses.
+    /// Values that are stored as they are, by address.
     exact: Vec<(u32, Vec<u8>)>,
-    /// Weights that are stored short.
+    /// Weights that are stored quantized.
     short: Vec<Short>,
-    /// Zeros, and how many bytes of them there are.
+    /// The address of bytes that stay zero, and their number.
     zeros: (u32, usize),
 }
 
-/// Weights of panels, `[panels][rows][PANEL]`.
+/// Quantized weights, `[panels][rows][PANEL]`.
 struct Short {
-    /// The address that they are widened to.
+    /// The address of the widened weights.
     to: u32,
     /// The address of the scales, `[panels][PANEL]`.
     scales: u32,
     panels: u32,
     rows: u32,
-    /// Bytes of a weight.
+    /// Bytes per weight: 1 or 2.
     bytes: usize,
     values: Vec<u8>,
 }
 
-/// Weights that are to be widened: where they lie, where they go, and the rest of [`Short`].
+/// Quantized weights at `from` that are to be widened to `to`; the other fields are those of [`Short`].
 pub(crate) struct Widening {
     pub(crate) from: u32,
     pub(crate) to: u32,
@@ -52,7 +52,7 @@ pub(crate) struct Widening {
     pub(crate) bytes: usize,
 }
 
-/// Outputs of a panel of weights.
+/// The number of outputs in a panel of weights.
 pub(crate) const PANEL: usize = 8;
 
 impl Default for Data {
@@ -62,7 +62,7 @@ impl Default for Data {
 }
 
 impl Data {
-    /// The address of values that are kept as they are.
+    /// Stores values as they are, and returns their address.
     pub(crate) fn exact(&mut self, values: &[f32]) -> u32 {
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         let at = self.room(bytes.len());
@@ -70,7 +70,8 @@ impl Data {
         at
     }
 
-    /// The address of weights that are kept in so many bytes each: panels of `rows` x [`PANEL`].
+    /// Stores weights quantized to `bytes` bytes each, and returns the address of the widened weights. `weights` are
+    /// panels of `rows` x [`PANEL`].
     pub(crate) fn short(&mut self, weights: &[f32], rows: usize, bytes: usize) -> u32 {
         let mut scales = Vec::new();
         let mut values = Vec::with_capacity(weights.len() * bytes);
@@ -79,7 +80,7 @@ impl Data {
             let own: [f32; PANEL] =
                 std::array::from_fn(|output| scale(rows.iter().map(|row| row[output]), bytes));
             for (&weight, &scale) in rows.iter().flat_map(|row| row.iter().zip(&own)) {
-                // The higher of both is the sign of one that has room in the lower.
+                // Little-endian: an 8-bit weight is the lower byte, and the upper one only repeats its sign.
                 values.extend(&units(weight, scale, bytes).to_le_bytes()[..bytes]);
             }
             scales.extend(own);
@@ -91,14 +92,14 @@ impl Data {
         to
     }
 
-    /// The address of room for bytes that are zero at first.
+    /// Reserves bytes that are zero at first, and returns their address.
     pub(crate) fn room(&mut self, bytes: usize) -> u32 {
         let at = self.end;
         self.end = (at + bytes as u32).next_multiple_of(ALIGNMENT);
         at
     }
 
-    /// The address of so many bytes that stay zero.
+    /// The address of at least `bytes` bytes that stay zero.
     pub(crate) fn zeros(&mut self, bytes: usize) -> u32 {
         if self.zeros.1 < bytes {
             self.zeros = (self.room(bytes), bytes);
@@ -106,12 +107,12 @@ impl Data {
         self.zeros.0
     }
 
-    /// Where what follows the values begins.
+    /// The first address after all values.
     pub(crate) fn end(&self) -> u32 {
         self.end
     }
 
-    /// What is to be widened, where it lies from an address on.
+    /// What has to be widened, if the quantized weights begin at `from`.
     pub(crate) fn widenings(&self, mut from: u32) -> Vec<Widening> {
         let widening = |short: &Short| {
             let &Short { to, scales, panels, rows, bytes, .. } = short;
@@ -122,13 +123,13 @@ impl Data {
         self.short.iter().map(widening).collect()
     }
 
-    /// Pages of a memory that has all of it, with what is short from an address on.
+    /// The pages of a memory that contains everything, with the quantized weights from `from` on.
     pub(crate) fn pages(&self, from: u32) -> u64 {
         let short: usize = self.short.iter().map(|short| short.values.len()).sum();
         u64::from((from + short as u32).div_ceil(PAGE))
     }
 
-    /// A module of the memory alone, with the values in it, the short ones from an address on.
+    /// A module with only the memory and its contents, with the quantized weights from `from` on.
     pub(crate) fn module(&self, from: u32) -> Vec<u8> {
         let mut memories = MemorySection::new();
         memories.memory(memory(self.pages(from)));

@@ -1,4 +1,4 @@
-//! Functions of each output of a layer, and their derivatives, as `headstart_engine::head::elementwise` has them.
+//! Functions of each output of a layer, and their derivatives, as in `headstart_engine::head::elementwise`.
 
 use headstart_model::Elementwise;
 
@@ -12,7 +12,7 @@ fn double(value: f64) -> Expr<F64> {
     Expr::double(value)
 }
 
-/// The function's value.
+/// The value of the function at `x`.
 pub(crate) fn activated(math: Math, activation: Elementwise, x: Var<F64>) -> Expr<F64> {
     let is_negative = || x.get().lt(double(0.0));
     let less_one = |alpha: f64| double(alpha) * (math.exp.of(x.get()) - double(1.0));
@@ -35,7 +35,7 @@ pub(crate) fn activated(math: Math, activation: Elementwise, x: Var<F64>) -> Exp
     }
 }
 
-/// The function's derivative; at a corner that from the left.
+/// The derivative at `x`; at a kink at 0, the one from the left.
 pub(crate) fn slope(math: Math, activation: Elementwise, x: Var<F64>) -> Expr<F64> {
     let is_above = || x.get().gt(double(0.0));
     let sigmoid = |x: Expr<F64>| math.sigmoid(x);

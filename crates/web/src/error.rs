@@ -9,19 +9,19 @@ pub enum WebError {
     NoKernel {
         /// The operation.
         operation: &'static str,
-        /// The layer that it began as.
+        /// The layer that the operation comes from.
         layer: String,
     },
-    /// Weights are not kept like this.
+    /// There is no such kind of weights.
     #[error("unknown kind of weights '{name}'; there are int16 and int8")]
     NoSuchWeights {
-        /// What was asked for.
+        /// The requested name.
         name: String,
     },
 }
 
 impl WebError {
-    /// What can be done about it.
+    /// What a caller can do about the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::NoKernel { .. } => ErrorKind::InvalidInput,

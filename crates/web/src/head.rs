@@ -1,4 +1,4 @@
-//! From features to calibrated probabilities.
+//! The head: from features to calibrated probabilities.
 
 use headstart_engine::head::Task;
 use headstart_model::Elementwise;
@@ -12,16 +12,16 @@ use crate::plan::{Place, Plan};
 
 const VALUE: u32 = F32_BYTES as u32;
 
-/// A dense layer that is planned.
+/// A dense layer in the plan.
 pub(crate) struct Layer {
     pub(crate) conv: Conv,
     pub(crate) inputs: usize,
     pub(crate) activation: Elementwise,
-    /// What its activation is given.
+    /// The outputs before the activation.
     pub(crate) given: Place,
 }
 
-/// Plans the head, whose last layer gives the logits.
+/// Plans the layers of the head; the outputs of the last one are the logits.
 pub(crate) fn layers(
     plan: &mut Plan<'_>,
     math: Math,
@@ -51,7 +51,7 @@ pub(crate) fn layers(
     layers
 }
 
-/// A function of the addresses of values, and of what the activation makes of them.
+/// A function of two addresses: of `count` values, and of the values after the activation.
 fn activate(math: Math, activation: Elementwise, count: usize) -> Body {
     let (mut body, [from, to]) = Body::taking(false);
     body.repeat(count, |body| {
@@ -62,10 +62,10 @@ fn activate(math: Math, activation: Elementwise, count: usize) -> Body {
     body
 }
 
-/// What is done with a logit, and the address of its probability.
+/// Handles a logit, given the address of its probability.
 type Work<'a> = dyn Fn(&mut Body, Var<F64>, Var<I32>) + 'a;
 
-/// A function of the addresses of logits and of probabilities.
+/// A function of two addresses: of the logits, and of the probabilities.
 pub(crate) fn probabilities(plan: &mut Plan<'_>, math: Math, head: &ClassifierHead) -> Body {
     let (classes, units) = (head.classes().len(), head.head().units());
     let temperature = head.trust().temperature.as_ref().filter(|temperature| !temperature.is_one());

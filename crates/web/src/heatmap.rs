@@ -1,5 +1,5 @@
-//! How much each position of the last map speaks for a class: its values, weighted by the gradient of the class's
-//! logit with respect to the features.
+//! Heatmaps: how much each position of the last feature map contributes to the logit of a class. This is the sum of its
+//! values, weighted by the gradient of the logit with respect to the features.
 
 use crate::code::{Body, Expr, F64, I32, Var};
 use crate::data::{Data, PANEL};
@@ -13,11 +13,12 @@ const VALUE: u32 = F32_BYTES as u32;
 const DOUBLE: u32 = size_of::<f64>() as u32;
 const PANEL_BYTES: u32 = PANEL as u32 * VALUE;
 
-/// What a heatmap is made of, and where.
+/// The buffers and sizes of a heatmap.
 pub(crate) struct Heatmap {
-    /// The address of the map that comes out.
+    /// The address of the heatmap.
     pub(crate) out: u32,
-    /// Addresses of gradients as f64, with respect to what a layer gives and to what it is given, in turns.
+    /// Addresses of two buffers of f64 gradients. By turns, one has those with respect to a layer's outputs, and the
+    /// other those with respect to its inputs.
     gradients: [u32; 2],
     positions: usize,
     is_one_logit: bool,
@@ -37,7 +38,7 @@ impl Heatmap {
         Self { out: data.room(positions * F32_BYTES), gradients, positions, is_one_logit }
     }
 
-    /// A function of the number of a class, of a head whose first layer reads the mean of a map.
+    /// A function of the index of a class. The input of the first layer must be the mean of `map`.
     pub(crate) fn body(
         &self,
         math: Math,
@@ -46,7 +47,7 @@ impl Heatmap {
         address: impl Fn(Place) -> u32,
     ) -> Body {
         let (mut body, [class]) = Body::taking(false);
-        // One logit for two classes is that of class 1; of class 0 it counts with the sign turned.
+        // With a single logit for two classes, the logit is that of class 1; class 0 has its negative.
         let (sign, unit) = match self.is_one_logit {
             true => (Expr::double(1.0).or(Expr::double(-1.0), class.get()), Expr::int(0)),
             false => (Expr::double(1.0), class.get()),
@@ -75,14 +76,15 @@ impl Heatmap {
     }
 }
 
-/// Adds the product of an f32 and an f64, and steps to the next of the latter.
+/// Adds the product of an f32 and an f64 to `sum`, and advances `weight` to the next f64.
 fn add_product(body: &mut Body, sum: Var<F64>, value: Var<I32>, weight: Var<I32>) {
     let product = value.get().f32_at(0).into_f64() * weight.get().f64_at(0);
     body.set(sum, sum.get() + product);
     body.step(weight, DOUBLE);
 }
 
-/// Writes the gradient of a unit with respect to the layer's inputs: its column of the kernel, which lies in panels.
+/// Writes the gradient of a unit with respect to the layer's inputs: the unit's column of the kernel, which is stored
+/// in panels.
 fn column(body: &mut Body, layer: &Layer, unit: Var<I32>, to: u32) {
     let panel = unit.get().divided(Expr::int(PANEL as u32));
     let panel = panel * Expr::int(layer.inputs as u32 * PANEL_BYTES);
@@ -96,7 +98,7 @@ fn column(body: &mut Body, layer: &Layer, unit: Var<I32>, to: u32) {
     });
 }
 
-/// Leads a gradient from what a layer gives to what it is given.
+/// Propagates a gradient from the layer's outputs back to its inputs.
 fn through(
     body: &mut Body,
     math: Math,
@@ -113,7 +115,7 @@ fn through(
         body.step(x, VALUE);
         body.step(d, DOUBLE);
     });
-    // What fills the last panel has weights of zero.
+    // The weights that pad the last panel are zero.
     body.repeat(units.next_multiple_of(PANEL) - units, |body| {
         body.store_f64(d.get(), 0, Expr::double(0.0));
         body.step(d, DOUBLE);

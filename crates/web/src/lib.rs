@@ -1,9 +1,9 @@
 //! Models compiled to WebAssembly.
 //!
 //! As on other processors, freezing is compilation: a network becomes functions for exactly its shapes, with a place
-//! for every value, and running it is a list of calls. What comes out is two modules: one of the memory with the
-//! weights in it, and one of the functions, which imports the memory and of which there are two kinds: with fused
-//! multiply and add (relaxed SIMD), and without.
+//! for every value, and running it is a list of calls. The result consists of two modules: one has the memory with the
+//! weights in it, and the other has the functions and imports the memory. There are two variants of the functions: with
+//! fused multiply-add (relaxed SIMD), and without.
 #![forbid(unsafe_code)]
 
 mod arena;

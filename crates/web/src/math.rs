@@ -1,4 +1,4 @@
-//! Functions that WebAssembly has no instruction for.
+//! Functions for which WebAssembly has no instruction.
 
 use std::f64::consts::{LN_2, LOG2_E};
 
@@ -28,8 +28,8 @@ fn double(value: f64) -> Expr<F64> {
     Expr::double(value)
 }
 
-/// e^x, the smallest or largest normal number beyond those: 2 to the nearest power, and a polynomial of what
-/// is left.
+/// e^x, where x is limited to -708 to 709 so that the result is a normal number. Computed as 2 to the nearest integer
+/// power, times a polynomial of the remainder.
 fn exp() -> Body {
     const LN_2_HIGH: f64 = 6.931_471_803_691_238e-1;
     const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
@@ -47,7 +47,8 @@ fn exp() -> Body {
     body
 }
 
-/// The logarithm of a positive f32: that which its bits are nearly, and Halley's steps to where e^y is x.
+/// The logarithm of a positive f32. Starts with the approximation given by the bits of `x`, and solves e^y = x by
+/// Halley's method.
 fn ln(exp: Func64) -> Body {
     const STEPS: usize = 3;
     let (mut body, x) = Body::of_f64();

@@ -1,8 +1,8 @@
-//! Modules run by an interpreter, in tests.
+//! Runs modules in an interpreter, for tests.
 
 use wasmi::{Config, Engine, Instance, Linker, Memory, Module, Store};
 
-/// A module that runs, and its memory.
+/// A running module and its memory.
 pub(crate) struct Running {
     store: Store<()>,
     instance: Instance,
@@ -10,7 +10,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Runs the functions over the memory, both of which are valid.
+    /// Validates and instantiates the memory and the functions.
     pub(crate) fn new(weights: &[u8], functions: &[u8]) -> Self {
         for bytes in [weights, functions] {
             wasmparser::validate(bytes).expect("it is valid");
@@ -28,7 +28,7 @@ impl Running {
         Self { store, instance, memory }
     }
 
-    /// Calls a function.
+    /// Calls an exported function.
     pub(crate) fn call(&mut self, name: &str, arguments: &[u32]) {
         let function = self.instance.get_func(&self.store, name).expect("it is there");
         let arguments: Vec<wasmi::Val> =

@@ -1,4 +1,4 @@
-//! Whether a picture is of none of the classes: the parts of `headstart_trust`'s score.
+//! Computes `headstart_trust`'s score for unknown pictures, part by part.
 
 use headstart_predict::ClassifierHead;
 use headstart_trust::{SUREST, ScorePart, Unknown};
@@ -10,26 +10,26 @@ use crate::math::Math;
 use crate::plan::{Place, Plan};
 
 const VALUE: u32 = F32_BYTES as u32;
-/// How many of the nearest count.
+/// The number of nearest neighbours.
 const NEAREST: usize = 5;
 
-/// What the parts have in common.
+/// The state that all parts share.
 struct Parts<'a, 'b> {
     plan: &'a mut Plan<'b>,
     math: Math,
-    /// What has been learned, by name.
+    /// The learned tensors, by name.
     tensors: Vec<(&'static str, Vec<usize>, &'a [f32], bool)>,
     features: Place,
     logits: Place,
     dim: usize,
     units: usize,
-    /// Two classes have one logit.
+    /// Whether two classes share a single logit.
     is_one_logit: bool,
     /// The address of an f64, to which each part adds.
     sum: u32,
 }
 
-/// Plans the score; its address.
+/// Plans the score, and returns its address.
 pub(crate) fn add(
     plan: &mut Plan<'_>,
     math: Math,
@@ -68,7 +68,7 @@ fn double(value: f64) -> Expr<F64> {
     Expr::double(value)
 }
 
-/// An f32 as an f64.
+/// The f32 at an address, as an f64.
 fn at(address: Var<I32>) -> Expr<F64> {
     address.get().f32_at(0).into_f64()
 }
@@ -79,7 +79,8 @@ impl Parts<'_, '_> {
         tensor.expect("what its parts need was learned").2
     }
 
-    /// Adds a value, in standard deviations from the mean, at the end of a function that is then called.
+    /// Ends the function of a part, and calls it: adds the part's value, standardized by the mean and the deviation, to
+    /// the sum.
     fn finish(
         &mut self,
         mut body: Body,
@@ -94,7 +95,7 @@ impl Parts<'_, '_> {
         self.plan.call(function, arguments);
     }
 
-    /// The features at length 1, in a place of their own.
+    /// Plans the features scaled to length 1, and returns their place.
     fn unit(&mut self) -> Place {
         let (mut body, [from, to]) = Body::taking(false);
         let length = squares(&mut body, from, self.dim).sqrt();
@@ -119,7 +120,7 @@ impl Parts<'_, '_> {
         let count = bank.len() / self.dim;
         let (mut body, [first]) = Body::taking(false);
         let sum = body.var(double(0.0));
-        // The largest of what is left, again and again.
+        // Takes the largest remaining product, `NEAREST` times.
         body.repeat(NEAREST.min(count), |body| {
             let (own, best) = (body.var(first.get()), body.var(first.get()));
             body.repeat(count, |body| {
@@ -136,7 +137,7 @@ impl Parts<'_, '_> {
 
     fn margin(&mut self, scale: (f64, f64)) {
         let (mut body, [own]) = Body::taking(false);
-        // The other of two classes has the logit 0.
+        // The other of the two classes has the logit 0.
         let least = if self.is_one_logit { 0.0 } else { f64::NEG_INFINITY };
         let (first, second) = (body.var(double(least)), body.var(double(f64::NEG_INFINITY)));
         body.repeat(self.units, |body| {
@@ -157,7 +158,7 @@ impl Parts<'_, '_> {
             body.set(largest, largest.get().max(at(own)));
             body.step(own, VALUE);
         });
-        // The other of two classes has the logit 0.
+        // The other of the two classes has the logit 0.
         let other = match self.is_one_logit {
             true => self.math.exp.of(double(0.0) - largest.get()),
             false => double(0.0),
@@ -193,7 +194,7 @@ impl Parts<'_, '_> {
         let product = |a: &[f32], b: &[f32]| {
             a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>() as f32
         };
-        // Of each class: the square of its mean's length, and how far that is in each direction.
+        // For each class: the squared length of its mean, and the projection of the mean on each direction.
         let of_class = |mean: &[f32]| {
             let along = directions.chunks_exact(dim).map(|direction| product(mean, direction));
             [product(mean, mean)].into_iter().chain(along).collect::<Vec<f32>>()

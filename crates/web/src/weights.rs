@@ -1,4 +1,4 @@
-//! How exactly weights are kept.
+//! The precision of stored weights.
 
 use std::str::FromStr;
 
@@ -6,21 +6,21 @@ use headstart_engine::frozen::{OpKind, Program};
 
 use crate::WebError;
 
-/// How a network's weights are kept: as integers times a scale for each output.
+/// The precision with which a network's weights are stored: as integers times a scale for each output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Weights {
-    /// 16 bits, as short as f16 and several times as exact: probabilities stay within 1e-3.
+    /// 16 bits, which is as short as f16 but several times as exact: probabilities stay within 1e-3.
     #[default]
     Int16,
-    /// 8 bits; answers may become others.
+    /// 8 bits. Answers may change.
     Int8,
 }
 
-/// Weights of a layer below which it gains nothing to keep them short.
+/// Layers with fewer weights stay f32, since quantizing them gains nothing.
 const MANY: usize = 1 << 14;
 
 impl Weights {
-    /// Its name, by which options call it.
+    /// The name of the kind, which options use.
     pub fn name(self) -> &'static str {
         match self {
             Self::Int16 => "int16",
@@ -28,8 +28,8 @@ impl Weights {
         }
     }
 
-    /// Bytes of a weight of a layer that has so many: as many as f32 has where these are few, as in the first layers,
-    /// whose errors would go through all others.
+    /// Bytes per weight, for a layer of `count` weights. Small layers stay f32; they include the first layers, whose
+    /// errors would propagate through all others.
     pub(crate) fn bytes(self, count: usize) -> usize {
         match self {
             _ if count < MANY => size_of::<f32>(),
@@ -38,7 +38,7 @@ impl Weights {
         }
     }
 
-    /// A program with the weights that are left of it.
+    /// The program with its weights rounded as they are stored.
     pub(crate) fn rounded(self, mut program: Program) -> Program {
         for op in &mut program.ops {
             if let OpKind::Conv { kernel, bias, .. } = &mut op.kind {
@@ -69,12 +69,12 @@ impl FromStr for Weights {
     }
 }
 
-/// The largest number of units of so many bytes.
+/// The largest absolute value of a quantized weight of `bytes` bytes.
 fn most(bytes: usize) -> f64 {
     if bytes == 1 { i8::MAX.into() } else { i16::MAX.into() }
 }
 
-/// What the units of an output's weights are multiplied with.
+/// The scale of an output's weights: a weight is the quantized integer times the scale.
 pub(crate) fn scale(weights: impl Iterator<Item = f32>, bytes: usize) -> f32 {
     match weights.map(f32::abs).fold(0.0, f32::max) {
         0.0 => 1.0,
@@ -82,7 +82,7 @@ pub(crate) fn scale(weights: impl Iterator<Item = f32>, bytes: usize) -> f32 {
     }
 }
 
-/// A weight in units.
+/// A quantized weight.
 pub(crate) fn units(weight: f32, scale: f32, bytes: usize) -> i16 {
     let most = most(bytes);
     (f64::from(weight) / f64::from(scale)).round().clamp(-most, most) as i16

@@ -70,7 +70,7 @@ pub(crate) fn run(args: &BasesArgs, output: &Output) -> anyhow::Result<ExitCode>
     match action {
         Action::List => {}
         Action::Get { names, mirror } => {
-            // An empty variable is as good as none.
+            // An empty environment variable counts as unset.
             let mirror = mirror.as_deref().filter(|mirror| !mirror.is_empty());
             let published = names.iter().map(|name| Published::find(name));
             for row in published.collect::<Result<Vec<_>, _>>()? {
@@ -111,7 +111,7 @@ fn get(
     tell(&stored, if was_there { "There already" } else { "Fetched" }, output)
 }
 
-/// What came of fetching or adding weights.
+/// Prints the result of fetching or adding weights.
 fn tell(stored: &StoredBase, what: &'static str, output: &Output) -> anyhow::Result<()> {
     output.event(stored)?;
     let licence = stored.licence.as_ref().map_or_else(String::new, |name| format!(", {name}"));

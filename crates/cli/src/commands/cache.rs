@@ -62,7 +62,7 @@ pub(crate) fn run(args: &CacheArgs, common: &Common, output: &Output) -> anyhow:
             let freed = match older_than.map(|age| SystemTime::now().checked_sub(age)) {
                 None => cache::clear(&root),
                 Some(Some(time)) => cache::clear_unused_since(&root, time),
-                // Nothing is older than time.
+                // The limit lies before the earliest time that can be represented, so no feature is older.
                 Some(None) => Ok(0),
             };
             let freed = freed.with_context(failed)?;
@@ -111,7 +111,7 @@ fn show(path: &str, info: &cache::CacheInfo, limit: Limit, output: &Output) -> a
     Ok(())
 }
 
-/// Says what was found; the status is of a failure when there is damage left.
+/// Prints the result of a check. The exit status is a failure if damage remains.
 fn verified(
     path: &str,
     found: &[cache::BaseHealth],
@@ -160,7 +160,7 @@ fn verified(
     Ok(if damaged == repaired { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
 }
 
-/// What is said of a base, for programs.
+/// The description of a base, as JSON.
 fn about_event(fingerprint: &cache::Fingerprint, about: Option<&About>) -> Value {
     json!({
         "fingerprint": fingerprint.to_string(),
@@ -171,7 +171,7 @@ fn about_event(fingerprint: &cache::Fingerprint, about: Option<&About>) -> Value
     })
 }
 
-/// What people call a base; the beginning of its fingerprint when nothing else is known.
+/// The name of a base, or the beginning of its fingerprint if nothing else is known.
 fn name(fingerprint: &cache::Fingerprint, about: Option<&About>) -> String {
     match about {
         Some(About { base, height, width, resizing, compute }) => {
@@ -182,7 +182,7 @@ fn name(fingerprint: &cache::Fingerprint, about: Option<&About>) -> String {
     }
 }
 
-/// How long something is past, for people.
+/// Formats an age for people.
 fn ago(age: Duration) -> String {
     match age.as_secs() {
         0..120 => "just now".to_owned(),
@@ -192,7 +192,7 @@ fn ago(age: Duration) -> String {
     }
 }
 
-/// An age such as `30d`: a number of hours, days or weeks.
+/// Parses an age such as `30d`: a number of hours, days or weeks.
 fn parse_age(text: &str) -> Result<Duration, String> {
     let hours = |unit| match unit {
         "h" => Some(1),

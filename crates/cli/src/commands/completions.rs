@@ -1,4 +1,4 @@
-//! `headstart completions` and `headstart man`: made from the definitions of commands and options.
+//! `headstart completions` and `headstart man`, generated from the definitions of commands and options.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ pub(crate) struct ManArgs {
 }
 
 pub(crate) fn run(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
-    // The generator panics on a pipe that is closed.
+    // The generator panics if the output is a closed pipe, so the script is generated in memory.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Arguments::command(), PROGRAM, &mut script);
     std::io::stdout().write_all(&script)?;

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &DemoArgs, common: &Common, output: &Output) -> anyhow::
     let mut base = Base::bundled("mobilenetv2")?;
     base.set_trainable(false);
     let summary = base.summary().to_string();
-    // Rules would be wider than a terminal may be.
+    // The summary's rules are left out: they may be wider than the terminal.
     let lines: Vec<&str> = summary.lines().filter(|line| !line.starts_with(['_', '='])).collect();
     output.text("The end of the base's summary (all of it: headstart summary):\n")?;
     output.text(lines[lines.len() - 6..].join("\n"))?;
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &DemoArgs, common: &Common, output: &Output) -> anyhow::
     Ok(ExitCode::SUCCESS)
 }
 
-/// Predictions for some of the pictures held back.
+/// Prints predictions for some of the held-out pictures.
 fn show_predictions(
     classifier: &Classifier,
     dir: &std::path::Path,

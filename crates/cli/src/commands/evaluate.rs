@@ -108,7 +108,7 @@ pub(crate) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// That it has learned from pictures that it is measured on.
+/// A warning that the model has learned from `learned` of the `measured` pictures.
 pub(super) fn has_learned_from(learned: usize, measured: usize) -> String {
     let these = match learned == measured {
         true => "these pictures".to_owned(),
@@ -117,7 +117,7 @@ pub(super) fn has_learned_from(learned: usize, measured: usize) -> String {
     format!("the model has learned from {these}; on pictures it has not seen it will do worse")
 }
 
-/// The matrix itself, where a terminal has room for it.
+/// Prints the confusion matrix, if there are few enough classes for a terminal.
 fn confusion(output: &Output, evaluation: &headstart::Evaluation) -> std::io::Result<()> {
     const WIDEST: usize = 15;
     if evaluation.classes.len() > WIDEST || evaluation.confusion.is_empty() {

@@ -35,7 +35,7 @@ pub(crate) struct ImportArgs {
 
 pub(crate) fn run(args: &ImportArgs, output: &Output) -> anyhow::Result<ExitCode> {
     check_writable(&args.output)?;
-    // No model has one class: a single name is that of a file.
+    // No model has only one class, so a single value is a file.
     let classes = match args.classes.as_deref() {
         Some([file]) => Some(class_names_in(file)?),
         names => names.map(<[String]>::to_vec),

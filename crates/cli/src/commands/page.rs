@@ -1,4 +1,4 @@
-//! `--report`: the page to look at in a browser.
+//! The option `--report`: an HTML page.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -23,26 +23,26 @@ pub(crate) struct PageArgs {
 }
 
 impl PageArgs {
-    /// Better now than after all the work.
+    /// Checks, before all the work, that the page can be written.
     ///
     /// # Errors
-    /// When the page could not be written, or would take the place of the model.
+    /// If the page cannot be written, or would overwrite the model.
     pub(crate) fn check(&self, model: Option<&Path>) -> anyhow::Result<()> {
         let Some(file) = self.report.as_deref() else { return Ok(()) };
         model.map_or(Ok(()), |model| check_is_not_model(file, model))?;
         Ok(check_writable(file)?)
     }
 
-    /// The file, if the page is asked for.
+    /// The file to write, if a page was asked for.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.report.as_deref()
     }
 }
 
-/// Writes the page, and says so.
+/// Writes the page, and reports its path.
 ///
 /// # Errors
-/// When it cannot be written, or the command is interrupted.
+/// If it cannot be written, or if the command is interrupted.
 pub(crate) fn write(
     file: &Path,
     report: Report<'_>,
@@ -61,14 +61,15 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// The command as it may be pasted into a shell, by its own name wherever it lies.
+/// The command in a form that can be pasted into a shell. The program is named `headstart`, wherever it
+/// is installed.
 fn command(arguments: &[OsString]) -> String {
     let rest =
         arguments.iter().skip(1).map(|argument| quoted(&argument.to_string_lossy()).to_string());
     std::iter::once("headstart".to_owned()).chain(rest).collect::<Vec<_>>().join(" ")
 }
 
-/// What the page of a model is called, by its file.
+/// The title of a model's page: the name of its file.
 pub(crate) fn title(model: &Path) -> String {
     model
         .file_stem()

@@ -56,7 +56,7 @@ pub(crate) fn run(
     let mut classifier = Classifier::open(&args.model)?;
     let answer = AnswerConfig::default();
     classifier.set_answer(answer.with_coverage(args.coverage).with_unknown(!args.no_unknown))?;
-    // A picture here and there is not worth a file in the cache.
+    // Occasional predictions are not worth a file in the cache.
     let extract = common.extract()?.with_cache_read_only(true);
     let columns = args.column.columns();
     let answers = Answers {
@@ -86,7 +86,7 @@ struct Answers<'a> {
 }
 
 impl Answers<'_> {
-    /// Answers for pictures that are known beforehand; returns how many there could be none for.
+    /// Predicts pictures that are all known beforehand, and returns the number of failures.
     fn all(&self, paths: &PathArgs) -> anyhow::Result<usize> {
         let paths_given = paths.stream()?.collect::<Result<Vec<_>, _>>()?;
         let listing = list_pictures_as(paths_given, &self.columns);
@@ -94,7 +94,7 @@ impl Answers<'_> {
         if listing.pictures.is_empty() && failed == 0 {
             anyhow::bail!("{}: contains no pictures", paths.first());
         }
-        // On a terminal the answers themselves show how it goes.
+        // On a terminal, the answers themselves show the progress.
         let progress = match io::stdout().is_terminal() {
             true => Progress::hidden(),
             false => Progress::new("Pictures"),
@@ -103,20 +103,20 @@ impl Answers<'_> {
         Ok(failed + self.answer(listing.pictures.iter(), context, &mut || Ok(0))?)
     }
 
-    /// Answers as soon as there is a path.
+    /// Predicts each picture as soon as its path arrives, and returns the number of failures.
     fn as_they_come(&self, paths: &PathArgs) -> anyhow::Result<usize> {
         let (left_out, skipped) = mpsc::channel();
         let pictures = paths.stream()?.flat_map(|path| {
             let path = match path {
                 Ok(path) => path,
                 Err(error) => {
-                    // The other end is there until all is answered.
+                    // The receiver lives until all pictures are answered.
                     let _ = left_out
                         .send(Skipped::new("standard input", DecodeError::unreadable(&error)));
                     return Vec::new();
                 }
             };
-            // What is wrong with a path that was given is its answer, in its turn.
+            // A path that does not exist is passed on, so that its error is reported in its turn.
             if !path.exists() {
                 return vec![Listed::new(path, Labels::None, None)];
             }
@@ -135,8 +135,10 @@ impl Answers<'_> {
         Ok(failed)
     }
 
-    /// Answers for each picture; `tell` is called before each answer and after the last, and returns
-    /// how many failures it has told of.
+    /// Predicts each picture, and returns the number of failures.
+    ///
+    /// `tell` is called before each answer and after the last. It reports files that were skipped, and
+    /// returns how many of these are failures.
     fn answer(
         &self,
         pictures: impl Iterator<Item = impl AsRef<Location> + Send> + Send,
@@ -163,8 +165,8 @@ impl Answers<'_> {
     }
 }
 
-/// Tells what was left out, and how much of it is a failure: what else lies beside pictures is
-/// none, nor is a missing label.
+/// Reports what was skipped, and returns how many of these are failures. Files that are not pictures and
+/// missing labels do not count as failures.
 pub(super) fn show_left_out(output: &Output, skipped: &[Skipped]) -> io::Result<usize> {
     let is_failure = |skipped: &&Skipped| !skipped.is_no_picture() && !skipped.is_of_a_label();
     let failures = || skipped.iter().filter(is_failure);
@@ -189,7 +191,7 @@ fn show(
     let classes = classifier.classes();
     let names = |set: &Vec<usize>| set.iter().map(|&class| &*classes[class]).collect::<Vec<_>>();
     let set = prediction.set.as_ref().map(names);
-    // Of several labels, every one above its threshold, and no other, unless so many are asked for.
+    // By default, a multi-label model shows exactly the labels above their thresholds.
     let is_multi_label = classifier.task() == Task::MultiLabel;
     let shown: Vec<(usize, f32)> = match (is_multi_label, top_k) {
         (true, None) if !prediction.is_unknown() => {
@@ -219,7 +221,7 @@ fn show(
 }
 
 fn percent(share: f64) -> String {
-    // Without what a share as 0.29 has too much in binary.
+    // Rounded, so that a share such as 0.29 does not show the error of its binary representation.
     format!("{} %", (share * 1e6).round() / 1e4)
 }
 

@@ -12,7 +12,7 @@ use headstart::{
 use crate::hints;
 use crate::output::{Output, bytes, count, one_line};
 
-/// A table of a thousand classes is no report.
+/// Maximum number of classes in a table. A table of a thousand classes would not be a report.
 const SHOWN: usize = 40;
 
 /// Keeps the first error of printing.
@@ -22,15 +22,15 @@ pub(super) fn keep(broken: &mut Option<io::Error>, result: io::Result<()>) {
     }
 }
 
-/// What was left out, as JSON.
+/// Skipped files, as JSON.
 pub(super) fn skipped_events(skipped: &[Skipped]) -> Vec<SkippedSummary> {
     let reworded = |s: &Skipped| SkippedSummary { reason: hints::reason(&s.reason), ..s.into() };
     skipped.iter().map(reworded).collect()
 }
 
-/// Lists what was left out.
+/// Prints the skipped files.
 pub(super) fn skipped(output: &Output, skipped: &[Skipped]) -> io::Result<()> {
-    /// More would bury the rest of the report; `--json` has them all.
+    /// Maximum number of files listed. More would bury the rest of the report; `--json` has all.
     const SHOWN: usize = 20;
     if skipped.is_empty() {
         return Ok(());
@@ -45,7 +45,7 @@ pub(super) fn skipped(output: &Output, skipped: &[Skipped]) -> io::Result<()> {
     Ok(())
 }
 
-/// That labels were found as the model's had been, though nobody asked.
+/// Reports that labels were found in paths as for the model's training, if that was not asked for.
 pub(super) fn labelled(output: &Output, asked: &Source, source: &Source) -> io::Result<()> {
     match &source.label_from {
         Some(pattern) if asked.label_from.is_none() => {
@@ -55,7 +55,7 @@ pub(super) fn labelled(output: &Output, asked: &Source, source: &Source) -> io::
     }
 }
 
-/// Tells what training will keep on disk while it runs.
+/// Reports how much disk space training uses while it runs.
 pub(super) fn disk(output: &Output, need: &DiskNeed) -> io::Result<()> {
     let folder = need.folder.display().to_string();
     output.event(&Event::Disk(need.clone()))?;
@@ -63,13 +63,13 @@ pub(super) fn disk(output: &Output, need: &DiskNeed) -> io::Result<()> {
     output.field("Disk", format!("about {about} in {folder} while it runs, beside the cache"))
 }
 
-/// How a table, or folders on disk or in an archive, were understood, where that does not go without saying.
+/// Reports how a table, folders or an archive were interpreted, where that is not obvious.
 pub(super) fn notes(output: &Output, pictures: &Pictures) -> io::Result<()> {
     let what = if is_table(pictures.root()) { "Table" } else { "Layout" };
     pictures.notes().iter().try_for_each(|note| output.field(what, one_line(&hints::note(note))))
 }
 
-/// That pictures have several labels, and how many.
+/// Reports that pictures have several labels, and how many.
 pub(super) fn several_labels(output: &Output, pictures: &Pictures) -> io::Result<()> {
     if pictures.task() == Task::SingleLabel {
         return Ok(());
@@ -91,31 +91,31 @@ pub(super) fn several_labels(output: &Output, pictures: &Pictures) -> io::Result
     )
 }
 
-/// Which pictures figures are of.
+/// Which pictures were measured.
 pub(super) enum Measured {
-    /// Any, of which so many were learned from, if that is known.
+    /// Any pictures. The number is how many of them the model has learned from, if known.
     On(Option<usize>),
-    /// Such as were not learned from.
+    /// Pictures that the model has not learned from.
     HeldOut,
 }
 
-/// Where the thresholds of several labels are from.
+/// Where the thresholds of a multi-label model come from.
 #[derive(Clone, Copy)]
 pub(super) enum Thresholds {
-    /// The pictures that are measured.
+    /// They were chosen on the pictures that are measured.
     ChosenHere,
-    /// The model, which had them before.
+    /// They are the model's own.
     Own,
 }
 
 impl Measured {
-    /// Pictures that were held back, of which earlier training had learned from so many.
+    /// Pictures that were held back. `learned_from` is how many of them earlier training has learned from.
     pub(super) fn held_back(learned_from: Option<usize>) -> Self {
         if learned_from == Some(0) { Self::HeldOut } else { Self::On(learned_from) }
     }
 }
 
-/// `Accuracy    0.912 (93 of 102 held-out pictures)`.
+/// Prints the accuracy: `Accuracy    0.912 (93 of 102 held-out pictures)`.
 pub(super) fn accuracy(
     output: &Output,
     evaluation: &Evaluation,
@@ -146,7 +146,7 @@ pub(super) fn accuracy(
     output.field("Accuracy", format!("{accuracy:.3} ({right} of {all} with exactly their labels)"))
 }
 
-/// How far scores are from meaning what they say.
+/// Prints how well the scores are calibrated.
 pub(super) fn calibration(output: &Output, evaluation: &Evaluation) -> io::Result<()> {
     let Some(figures) = &evaluation.calibration else { return Ok(()) };
     let before = evaluation.ece_uncalibrated;
@@ -155,7 +155,7 @@ pub(super) fn calibration(output: &Output, evaluation: &Evaluation) -> io::Resul
     output.field("Calibration", format!("expected error {ece:.3}{before}, Brier score {brier:.3}"))
 }
 
-/// How many pictures are turned away as of none of the classes.
+/// Prints how many pictures are rejected as unknown.
 pub(super) fn unknown(output: &Output, evaluation: &Evaluation) -> io::Result<()> {
     let Some(away) = evaluation.turned_away else { return Ok(()) };
     let all = evaluation.pictures;
@@ -169,7 +169,7 @@ pub(super) fn unknown(output: &Output, evaluation: &Evaluation) -> io::Result<()
     output.field("Turned away", format!("{away} of {all} known pictures{of_unknown}"))
 }
 
-/// The same for JSON.
+/// Adds the figures of [`calibration`] and [`unknown`] to a JSON event.
 pub(super) fn calibration_event(evaluation: &Evaluation, event: &mut serde_json::Value) {
     if let Some(figures) = &evaluation.calibration {
         event["ece"] = figures.ece.into();
@@ -188,7 +188,7 @@ pub(super) fn calibration_event(evaluation: &Evaluation, event: &mut serde_json:
     }
 }
 
-/// Precision and recall of each class, and what it is most often taken for.
+/// Prints precision and recall of each class, and the class that it is most often mistaken for.
 pub(super) fn per_class(output: &Output, evaluation: &Evaluation) -> io::Result<()> {
     if let Some(figures) = &evaluation.multi_label {
         return per_label(output, evaluation, figures);
@@ -227,7 +227,7 @@ pub(super) fn per_class(output: &Output, evaluation: &Evaluation) -> io::Result<
     output.text("")
 }
 
-/// Average precision of each label, and precision and recall at its threshold.
+/// Prints the average precision of each label, and precision and recall at its threshold.
 fn per_label(
     output: &Output,
     evaluation: &Evaluation,

@@ -101,7 +101,7 @@ fn config(args: &ServeArgs, common: &Common) -> anyhow::Result<ServeConfig> {
     let models = args.models.iter().map(|model| ModelSource::parse(model)).collect();
     let mut config = ServeConfig::new(models);
     config.listen = args.listen;
-    // An empty variable is as good as none.
+    // An empty environment variable counts as unset.
     config.auth = match args.token.as_deref().filter(|token| !token.is_empty()) {
         Some(_) if args.no_auth => {
             anyhow::bail!(crate::usage("--no-auth cannot be combined with a token"))
@@ -124,12 +124,12 @@ fn config(args: &ServeArgs, common: &Common) -> anyhow::Result<ServeConfig> {
     *queue = given.queue.map_or((*queue).max(*pictures), usize::from);
     *send_time = given.send_time.unwrap_or(*send_time);
     *connections = given.connections.map_or(*connections, usize::from);
-    // One body must always have room.
+    // There must always be room for one body.
     config.limits.bodies = config.limits.bodies.max(config.limits.body);
     Ok(config)
 }
 
-/// An address and a port, or a port alone.
+/// Parses an address and a port, or only a port.
 pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     if let Ok(port) = text.parse() {
         return Ok(SocketAddr::new(IpAddr::from([127, 0, 0, 1]), port));

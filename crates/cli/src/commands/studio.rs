@@ -75,7 +75,7 @@ fn greet(studio: &Studio, at: &Listening, no_open: bool, output: &Output) -> io:
     output.text("Ctrl-C ends it. All that was done is kept.")
 }
 
-/// Opens an address in the browser, by the system's own program, whose end is not waited for.
+/// Opens an address in the browser with the system's own program, without waiting for it to end.
 fn open(url: &str) -> io::Result<()> {
     let mut command = match () {
         () if cfg!(target_os = "macos") => Command::new("open"),

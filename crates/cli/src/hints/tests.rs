@@ -249,7 +249,7 @@ fn warnings_and_notes_name_the_option_that_changes_it() {
     }
 }
 
-/// What a library's source says outside of comments, of this command.
+/// The lines of a library's source, except comments, that name an option or a command of this program.
 fn options_in(file: &Path, options: &[String], commands: &[String]) -> Vec<String> {
     let source = fs::read_to_string(file).expect("a source file is text");
     let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
@@ -296,12 +296,12 @@ fn no_library_names_an_option_or_a_command_of_this_program() {
         }
     }
     assert!(files.len() > 100, "{} files", files.len());
-    // A key of the cache's.
+    // A key of the cache.
     let known = "new_derive_key(\"headstart features 2\")";
     let named = files.iter().flat_map(|file| options_in(file, &options, &commands));
-    // What the studio tells people to type.
+    // A command that the studio tells people to type.
     let told = "studio/src/models/take.rs: ";
-    // What curl and others are started with.
+    // Options of curl and other programs that are started.
     let started = "fetch/src/program.rs: ";
     let is_known = |line: &String| [known, told, started].iter().any(|at| line.contains(at));
     let named: Vec<String> = named.filter(|line| !is_known(line)).collect();

@@ -10,13 +10,16 @@ use headstart::{CancelToken, Event, Phase, Stage, Step};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pace::Pace;
 
-/// What Ctrl-C cancels. From the first call on it asks for an orderly end; a second one ends at once.
+/// The token that Ctrl-C cancels.
+///
+/// After the first call of this function, Ctrl-C asks for an orderly end, and a second Ctrl-C ends the
+/// process at once.
 pub(crate) fn interrupt() -> &'static CancelToken {
     static INTERRUPT: OnceLock<CancelToken> = OnceLock::new();
     INTERRUPT.get_or_init(|| {
         let token = CancelToken::new();
         let cancel = token.clone();
-        // Without a handler Ctrl-C ends at once, which loses nothing that is saved.
+        // If the handler cannot be set, Ctrl-C ends the process at once. Nothing that is saved is lost.
         let _ = ctrlc::set_handler(move || {
             if cancel.is_cancelled() {
                 std::process::exit(130);
@@ -27,7 +30,7 @@ pub(crate) fn interrupt() -> &'static CancelToken {
     })
 }
 
-/// A bar for the pictures, and what is to be done with other events.
+/// A progress bar for pictures, and a handler for other events.
 pub(crate) struct Progress<'a> {
     bar: ProgressBar,
     spinner: ProgressBar,
@@ -36,23 +39,23 @@ pub(crate) struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    /// The bar goes to standard error, and only if that is a terminal.
+    /// Creates a bar on standard error. It is drawn only if standard error is a terminal.
     pub(crate) fn new(what: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
         let style =
             ProgressStyle::with_template("{msg:<12}[{bar:24}] {human_pos}/{human_len}  {pace}");
         let style = style.expect("the template is right").progress_chars("=> ");
         let style = style.with_key("pace", Pace::default());
-        // Setting them would draw a bar that may never have anything to tell.
+        // Setting them on a drawn bar would draw it, perhaps before there is any progress to show.
         Self::with_bar(bar.with_style(style).with_message(what))
     }
 
-    /// No bar.
+    /// Creates a bar that is never drawn.
     pub(crate) fn hidden() -> Self {
         Self::with_bar(ProgressBar::hidden())
     }
 
-    /// Hands on what is no progress, when nothing is drawn.
+    /// Sets a handler for events that are not progress. The spinner is cleared before each call.
     pub(crate) fn on_event(mut self, on_event: &'a mut (dyn FnMut(&Event) + Send)) -> Self {
         self.on_event = Some(on_event);
         self
@@ -71,7 +74,7 @@ impl<'a> Progress<'a> {
 }
 
 impl Progress<'_> {
-    /// Tells of an event, if there is anything to see.
+    /// Draws a progress event, or passes any other event to the handler.
     pub(crate) fn tell(&mut self, event: &Event) {
         match event {
             Event::Pictures { stage, done, total } => {
@@ -111,7 +114,7 @@ impl Progress<'_> {
         }
     }
 
-    /// Another bar, under a name of its own.
+    /// Starts another bar, named after the stage.
     fn next_stage(&mut self, stage: Stage) {
         if self.bar.is_hidden() {
             return;
@@ -125,11 +128,11 @@ impl Progress<'_> {
         self.on_event = on_event;
     }
 
-    /// So many of the pictures are done.
+    /// Shows that `done` of `total` pictures are done.
     pub(crate) fn pictures(&mut self, done: usize, total: usize) {
         if self.bar.length().is_none() {
             self.bar.set_length(total as u64);
-            // From here on, so that nothing is drawn before there is anything to tell.
+            // The tick starts here, so that nothing is drawn before there is progress to show.
             self.bar.enable_steady_tick(Duration::from_millis(200));
         }
         self.bar.set_position(done as u64);
@@ -145,11 +148,11 @@ impl Progress<'_> {
     }
 }
 
-/// A bar for a file that is on its way.
+/// A progress bar for a file that is being downloaded.
 pub(crate) struct Transfer(ProgressBar);
 
 impl Transfer {
-    /// The bar goes to standard error, and only if that is a terminal.
+    /// Creates a bar on standard error. It is drawn only if standard error is a terminal.
     pub(crate) fn new(total: Option<u64>) -> Self {
         let target = ProgressDrawTarget::stderr_with_hz(10);
         let bar = ProgressBar::with_draw_target(total, target);
@@ -163,7 +166,7 @@ impl Transfer {
         Self(bar.with_style(style.progress_chars("=> ")).with_prefix("Fetching"))
     }
 
-    /// Tells of a step.
+    /// Shows a step.
     pub(crate) fn tell(&mut self, step: Step) {
         match step {
             Step::Waiting => self.0.set_message("waiting for another headstart that fetches it"),

@@ -1,4 +1,4 @@
-//! How fast work goes, and how long it will take.
+//! The rate of the work and the estimated time left.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -7,19 +7,21 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressState;
 use indicatif::style::ProgressTracker;
 
-/// The pace of the last seconds. What comes from a cache is done many times faster than what is not,
-/// so that the mean since the beginning would say nothing of what is to come.
+/// The rate over the last few seconds.
+///
+/// Cached pictures are many times faster than others, so the mean since the beginning would be a poor
+/// estimate of the time left.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pace {
-    /// How much was done when, the latest last.
+    /// Times and the amount of work done by then, latest last.
     seen: VecDeque<(Instant, u64)>,
 }
 
-/// How far back it looks.
+/// The length of the window that the rate is taken over.
 const WINDOW: Duration = Duration::from_secs(10);
-/// What is seen of the work before anything is said of it.
+/// The least time that is observed before an estimate is given.
 const ENOUGH: Duration = Duration::from_secs(2);
-/// Between two looks.
+/// The least time between two observations.
 const STEP: Duration = Duration::from_millis(250);
 
 impl Pace {
@@ -28,24 +30,24 @@ impl Pace {
             return;
         }
         self.seen.push_back((now, done));
-        // The first one kept is just outside.
+        // The first observation that is kept is just outside the window.
         while self.seen.get(1).is_some_and(|(time, _)| now.duration_since(*time) >= WINDOW) {
             self.seen.pop_front();
         }
     }
 
-    /// Pieces of work a second; `None` as long as too little was seen.
+    /// The rate in items per second; `None` until enough has been observed.
     fn rate(&self) -> Option<f64> {
         let ((first, before), (last, done)) = (self.seen.front()?, self.seen.back()?);
         let time = last.duration_since(*first);
         (time >= ENOUGH).then(|| done.saturating_sub(*before) as f64 / time.as_secs_f64())
     }
 
-    /// For people, when so much of the work is left.
+    /// The rate and the time left, as text for people, when `left` items remain.
     fn describe(&self, left: u64) -> String {
         match self.rate() {
             None => "estimating the time left".to_owned(),
-            // As after a picture that takes very long.
+            // For example during a picture that takes very long.
             Some(0.0) => "waiting".to_owned(),
             Some(rate) => {
                 let digits = if rate < 9.95 { 1 } else { 0 };
@@ -55,7 +57,7 @@ impl Pace {
     }
 }
 
-/// A time that is not known to the second: `40 s`, `12 min`, `3 h 05 min`.
+/// Formats an estimated time, to a precision that suits an estimate: `40 s`, `12 min`, `3 h 05 min`.
 fn about(seconds: f64) -> String {
     let minutes = (seconds / 60.0).round() as u64;
     match seconds {
@@ -80,7 +82,7 @@ impl ProgressTracker for Pace {
 
     fn write(&self, state: &ProgressState, out: &mut dyn Write) {
         let left = state.len().unwrap_or(0).saturating_sub(state.pos());
-        // Nothing can be done about a terminal that takes no text.
+        // If the terminal accepts no text, nothing can be done about it.
         let _ = out.write_str(&self.describe(left));
     }
 }
@@ -95,7 +97,7 @@ mod tests {
         let mut pace = Pace::default();
         let mut done = 0;
         let mut told = Vec::new();
-        // Twenty seconds from a cache, then work at a twentieth of the pace, then a standstill.
+        // Twenty seconds of cached pictures, then work at a twentieth of the rate, then a standstill.
         for tenth in 0..800 {
             done += match tenth {
                 0..200 => 2000,

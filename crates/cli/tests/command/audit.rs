@@ -8,15 +8,15 @@ use crate::support::{CLASSES, Place, keys};
 
 const SMALL: &str = "--input-size 96";
 
-/// Pictures that nothing is wrong with.
+/// Pictures without any problem.
 fn clean() -> Place {
     let place = Place::new();
     place.pictures("pictures", &CLASSES, 1..13);
     place
 }
 
-/// Pictures of which one is there twice, and a file that is none, all with names to be wary of; and a
-/// file that nobody takes for a picture.
+/// Pictures with one duplicate and one unreadable picture, whose names contain special characters, and a
+/// text file that is not reported as a picture.
 fn untidy() -> Place {
     let place = clean();
     let copied = fs::read(place.path(&place.picture())).unwrap();
@@ -183,7 +183,7 @@ fn pictures_without_labels_are_audited_for_what_needs_none() {
         let bytes = fs::read(place.path(&format!("pictures/Bag/{}", files[from]))).unwrap();
         place.write(&format!("flat/{to}"), bytes);
     }
-    // All of one class, too.
+    // Also a folder that is itself one class.
     for (root, copies) in [("flat", 1), ("pictures/Bag", 0)] {
         let run = place.run(&format!("audit {root} --json --html page.html")).succeeded();
         let summary = run.json().pop().unwrap();

@@ -1,11 +1,11 @@
-//! Bad input: one line that names the thing, no panic, and no half-written file.
+//! Bad input: a one-line error that names the file, no panic, and no partly written output.
 
 use std::fs;
 use std::process::Stdio;
 
 use crate::support::{CLASSES, Place, Run, file, repository};
 
-/// A PNG that says it is this large, and has no pixels to show for it.
+/// A PNG whose header declares this size, without pixel data.
 fn png_header(width: u32, height: u32) -> Vec<u8> {
     let mut chunk = b"IHDR".to_vec();
     chunk.extend(width.to_be_bytes());
@@ -38,7 +38,8 @@ fn truncated_jpeg(place: &Place) -> Vec<u8> {
     bytes
 }
 
-/// Puts pictures that cannot be read into `folder`; their names with what is said of them.
+/// Writes pictures that cannot be read to `folder`. Returns their names, each with a part of the
+/// expected message.
 fn bad_pictures(place: &Place, folder: &str) -> [(&'static str, &'static str); 5] {
     let write = |name: &str, bytes: &[u8]| place.write(&format!("{folder}/{name}"), bytes);
     write("empty.png", b"");

@@ -1,4 +1,4 @@
-//! `headstart bases get`, `add`, `verify` and `remove`, and what training makes of them.
+//! `headstart bases get`, `add`, `verify` and `remove`, and training with the bases that they store.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use crate::support::{Place, Run, file};
 
-/// The file of Keras's that `mobilenetv2` asks for: its length is published, and no hash.
+/// The Keras file for `mobilenetv2`. Its length is published, but no hash.
 const KERAS: &str = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_160_no_top.h5";
 const KERAS_BYTES: usize = 9_406_464;
 
-/// Weights of MobileNetV2 in a file of that length: white space in its header fills it up.
+/// Weights of MobileNetV2 in a file of that length. The header is padded with white space.
 fn weights() -> Vec<u8> {
     let own =
         std::fs::read(file("crates/bundled/assets/mobilenetv2_1.00_160.safetensors")).unwrap();
@@ -27,8 +27,8 @@ fn weights() -> Vec<u8> {
     file
 }
 
-/// A server that has this content under every name, and how often it was asked. The first connection
-/// breaks after half of it.
+/// A server that returns this content under every name, and the number of requests so far. The first
+/// connection breaks after half of the content.
 fn mirror(content: Vec<u8>, pause: Duration) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -37,7 +37,7 @@ fn mirror(content: Vec<u8>, pause: Duration) -> (String, Arc<AtomicUsize>) {
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let breaks = count.fetch_add(1, Ordering::SeqCst) == 0;
-            // Whoever has enough does not hear the rest.
+            // A client may disconnect before it has received everything.
             let _ = serve(stream, &content, breaks, pause);
         }
     });
@@ -126,7 +126,7 @@ fn what_is_not_the_published_file_is_refused_with_the_way_out() {
     let way_out = format!(
         "or fetch {url} elsewhere, and then type: headstart bases add mobilenet_v2-b0353104.pth"
     );
-    // 13.555 MiB of something else, and something shorter.
+    // 13.555 MiB of other content, and content that is too short.
     for (bytes, says) in [
         (14_213_448, "is not the published file: its SHA-256 is "),
         (1_000_000, "1000000 bytes arrived, but the published file has about 14213448"),
@@ -135,10 +135,10 @@ fn what_is_not_the_published_file_is_refused_with_the_way_out() {
         get(&place, "mobilenetv2-torch", &address).failed(1, &[says, &way_out]);
         assert!(place.below("bases/mobilenetv2-torch").iter().all(|name| name.ends_with(".lock")));
     }
-    // The length is right, and no hash is published: it must fill the base.
+    // The length is right, and no hash is published: the file must fit the base.
     let (address, _) = mirror(vec![b'x'; KERAS_BYTES], Duration::ZERO);
     get(&place, "mobilenetv2", &address).failed(1, &["is not a weight file"]);
-    // Nobody is there.
+    // An address that nothing listens on.
     let nobody: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let missing = get(&place, "mobilenetv2-torch", &format!("http://{nobody}"));
     missing.failed(1, &["cannot be fetched (", &way_out]);
@@ -182,7 +182,7 @@ fn a_file_that_was_fetched_elsewhere_is_added() {
     let trained = place.run("train pictures --input-size 32 --base efficientnet-lite0").succeeded();
     let says = "Weights     added: efficientnet_lite0.safetensors\n";
     assert!(trained.stdout.contains(says), "{}", trained.stdout);
-    // Another file of the same base takes its place.
+    // Another file of the same base replaces it.
     let other = place.write("other.safetensors", std::fs::read(&bundled).unwrap());
     place.run(&format!("bases add {}", other.display())).succeeded();
     let left = place.below("bases/efficientnet-lite0");
@@ -202,7 +202,7 @@ fn a_file_that_was_fetched_elsewhere_is_added() {
     place.run("bases remove efficientnet-lite0").succeeded();
 }
 
-/// A file system of a megabyte, where one can be made without leaving a trace.
+/// On a file system of one megabyte, where one can be mounted without leaving a trace.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_said_and_what_has_arrived_can_be_gone_on_with() {
@@ -229,7 +229,7 @@ fn the_base_is_chosen_by_how_heads_do_on_pictures_that_they_have_not_seen() {
     assert!((behind - (accuracy(0) - accuracy(1))).abs() < 1e-9, "{compared}");
     names.sort_unstable();
     assert_eq!(names, ["efficientnet-lite0", "mobilenetv2"]);
-    // It is trained on, and the same again chooses the same.
+    // Training uses the chosen base, and choosing again gives the same base.
     let text = place.run("train pictures --base auto --input-size 64").succeeded().stdout;
     assert!(text.contains(&format!("\nChosen      {best}, ")), "{text}");
     assert!(text.contains(&format!("\nBase        {best} at 64 x 64")), "{text}");

@@ -1,4 +1,4 @@
-//! Chromium, where it is there.
+//! Chromium, if it is installed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use serde_json::Value;
 pub(crate) struct Browser(PathBuf);
 
 impl Browser {
-    /// The browser that is installed; says so where none is.
+    /// The installed browser, or `None` and a message on standard error.
     pub(crate) fn find() -> Option<Self> {
         let folders = std::env::var_os("PATH").unwrap_or_default();
         let names = ["chromium", "chromium-browser", "google-chrome", "chrome"];
@@ -22,8 +22,8 @@ impl Browser {
         found
     }
 
-    /// Opens a page, runs the body of an async function in it, and returns what that does. The page must bring
-    /// nothing in from elsewhere, and no error must occur.
+    /// Opens a page, runs `body` as the body of an async function in it, and returns the result. Asserts
+    /// that the page loads nothing from elsewhere, and that no error occurs.
     pub(crate) fn drive(&self, page: &Path, body: &str) -> Value {
         let script = format!(
             "<script nonce='headstart'>window.errors = []; addEventListener('error', (e) => errors.push(e.message));

@@ -12,14 +12,14 @@ use serde_json::Value;
 
 use crate::support::{CLASSES, Place, Run};
 
-/// Packs what lies below `folder` as `NAME/...`.
+/// Packs everything below `folder` as `NAME/...`.
 fn pack(place: &Place, folder: &str, archive: &str) {
     let mut tar = tar::Builder::new(fs::File::create(place.path(archive)).unwrap());
     tar.append_dir_all(folder, place.path(folder)).unwrap();
     tar.finish().unwrap();
 }
 
-/// A table of these files.
+/// Writes a Parquet table of these files.
 fn table(path: &Path, files: &[std::path::PathBuf]) {
     let schema = "message m { required binary image; required binary label (UTF8); }";
     let schema = parse_message_type(schema).unwrap().into();
@@ -38,7 +38,7 @@ fn table(path: &Path, files: &[std::path::PathBuf]) {
     writer.close().unwrap();
 }
 
-/// Path and label of each row that `features` has written.
+/// Path and label of each row that `features` writes.
 fn rows(place: &Place, arguments: &str) -> Vec<(String, String)> {
     place.run(&format!("features {arguments} -o x.npy --input-size 32")).succeeded();
     let table = fs::read_to_string(place.path("x.npy.csv")).unwrap();
@@ -126,7 +126,7 @@ fn training_on_an_archive_is_training_on_the_folder_that_was_packed() {
     for source in ["packed.tar", "shards", "table.parquet"] {
         assert_eq!(train(source), expected, "{source}");
     }
-    // Held back by name: what training on the archive has not seen.
+    // Pictures are held back by name: the ones that training on the archive has not seen.
     let run = place
         .run("fine-tune packed.tar.model packed.tar --at 150 --epochs 1 --batch-size 8 --json");
     assert_eq!(run.succeeded().json().pop().unwrap()["train"], 15);
@@ -149,7 +149,7 @@ fn answers_appear_as_paths_arrive_on_standard_input() {
     let mut input: ChildStdin = child.stdin.take().unwrap();
     let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
     let picture = place.picture();
-    // Each is answered before the next is given.
+    // Each path is answered before the next one is sent.
     for (path, key) in [
         (picture.as_str(), "label"),
         ("missing.jpg", "error"),
@@ -161,7 +161,7 @@ fn answers_appear_as_paths_arrive_on_standard_input() {
         assert_eq!(answer["path"], path);
         assert!(answer[key].is_string(), "{answer}");
     }
-    // A folder is as many answers as it has pictures.
+    // A folder gives one answer per picture.
     writeln!(input, "pictures").unwrap();
     drop(input);
     assert_eq!(answers.count(), 18);
@@ -227,7 +227,7 @@ fn waiting_for_paths_ends_with_ctrl_c() {
     writeln!(input, "{}", place.picture()).unwrap();
     let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
     answers.next().unwrap().unwrap();
-    // It waits for more, which `input` could still give.
+    // The command waits for more input, since `input` is still open.
     let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(kill.unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));

@@ -126,7 +126,7 @@ fn what_cannot_be_explained_is_refused_before_anything_is_written() {
 fn a_picture_is_shown_as_its_file_says_that_it_is_turned() {
     let place = Place::with_model();
     let path = place.path("turned.jpg");
-    // Bright at the left, which by orientation 6 is the top.
+    // Bright on the left, which orientation 6 turns into the top.
     let bright = |x, _| image::Rgb([if x < 200 { 250_u8 } else { 5 }; 3]);
     image::RgbImage::from_fn(400, 300, bright).save(&path).unwrap();
     let mut file = fs::read(&path).unwrap();

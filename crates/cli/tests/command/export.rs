@@ -1,5 +1,5 @@
-//! `headstart export`. What the files compute is tested in `crates/export`, and in the frameworks themselves by
-//! `benchmarks/export`.
+//! `headstart export`. The values that the files compute are tested in `crates/export`, and with the
+//! frameworks themselves in `benchmarks/export`.
 
 use std::fs;
 use std::process::Command;
@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::browser::Browser;
 use crate::support::{CLASSES, Place, keys};
 
-/// Whether node is here; says so where it is not.
+/// Whether node is installed. If not, prints that the test is skipped.
 fn has_node() -> bool {
     let found =
         Command::new("node").arg("--version").output().is_ok_and(|run| run.status.success());
@@ -39,7 +39,7 @@ fn a_page_and_a_package_answer_in_node_as_headstart_does() {
         assert!(proof["largest_difference"].as_f64().unwrap() < 1e-3, "{format}: {proof}");
     }
 
-    // Through the package's own module, from pixels of another size.
+    // Runs the package's own module on pixels of another size.
     let predicted = place.run("predict model.safetensors pictures/Trouser --json").json();
     let picture =
         image::open(place.path(predicted[0]["path"].as_str().unwrap())).unwrap().into_rgba8();
@@ -148,7 +148,7 @@ fn a_model_is_written_with_its_proof_and_the_program_that_runs_it() {
     let script = fs::read_to_string(place.path("classify.py")).unwrap();
     assert!(script.contains("import onnxruntime") && script.contains("def checked(proof, run)"));
 
-    // Over what is there, as every command writes; of pictures that are given.
+    // Existing files are overwritten, as by every command; the proof uses the given pictures.
     let run = place.run("export model.safetensors --format onnx --proof pictures/Bag --json");
     let done = run.succeeded().json_line();
     assert_eq!(keys(&done), ["event", "format", "file", "bytes", "proof", "int8", "script"]);
@@ -280,7 +280,7 @@ fn an_exported_keras_model_is_imported_as_it_was() {
         run.succeeded().stdout
     };
     assert_eq!(answers("back.safetensors"), answers("model.safetensors"));
-    // Its base alone, as weights to train on.
+    // The base alone can be used as weights for training.
     place.run("train pictures --weights model.keras --output again.safetensors").succeeded();
     assert_eq!(answers("again.safetensors"), answers("model.safetensors"));
 
@@ -303,7 +303,7 @@ fn without_what_runs_it_a_file_is_written_and_that_it_could_not_be_verified_is_t
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // What Python says without the package.
+        // Python's message if the package is missing.
         let lacks = "#!/bin/sh\necho 'Traceback' >&2\necho \"ModuleNotFoundError: No module named 'onnxruntime'\" >&2\nexit 1\n";
         let python = place.write("python", lacks);
         fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();

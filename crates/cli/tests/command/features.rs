@@ -83,7 +83,7 @@ fn safetensors(path: &Path) -> Table {
 #[test]
 fn all_formats_hold_the_same_features_with_path_and_label() {
     let place = Place::with_pictures(3);
-    // A picture in no class, and one that cannot be read.
+    // A picture outside all classes, and one that cannot be read.
     fs::copy(place.path(&place.picture()), place.path("pictures/loose.png")).unwrap();
     place.write("pictures/Bag/text.jpg", "this is no picture");
     let read: [(&str, Read); 3] =
@@ -97,7 +97,7 @@ fn all_formats_hold_the_same_features_with_path_and_label() {
             assert!(keys(&done).contains(&key), "{key} is not in {done}");
         }
         assert_eq!((&done["pictures"], &done["features"]), (&10.into(), &1280.into()));
-        // The loose picture is a copy of another, which one thread may have just computed.
+        // The loose picture is a copy of another one, which another thread may just have computed.
         assert!(done["from_cache"].as_u64().unwrap() >= if index == 0 { 0 } else { 10 });
         assert_eq!(done["skipped"][0]["path"], "pictures/Bag/text.jpg");
         tables.push(read(&place.path(&output)));
@@ -144,7 +144,7 @@ fn half_precision_rounds_and_changes_nothing_else() {
     assert!(run.code == 2 && run.stderr.contains("f32 and f16"), "{}", run.stderr);
 }
 
-/// What a file says of the base that its features are of.
+/// The description of the base that a file of features contains.
 fn origin(path: &Path) -> FeatureOrigin {
     let text = match path.extension().unwrap().to_str() {
         Some("parquet") => {
@@ -171,7 +171,7 @@ fn parts_one_after_the_other_are_the_whole_and_say_which_they_are() {
             place.path(&file)
         };
         let whole = read(&features("whole", ""));
-        // More parts than pictures: some are empty.
+        // With more shards than pictures, some are empty.
         for count in [1, 4, 9] {
             let mut parts = Vec::new();
             for index in 1..=count {
@@ -237,7 +237,7 @@ fn what_cannot_be_written_or_read_is_named_and_leaves_nothing() {
         ("features pictures -o nowhere/x.npy", ["nowhere/x.npy", "cannot write"]),
         ("features empty -o x.npy", ["empty", "contains no pictures"]),
         ("features broken -o x.npy", ["broken/a/x.jpg", "can be read"]),
-        ("features missing -o x.npy", ["missing", "No such file"]),
+        ("features missing -o x.npy", ["missing: cannot be read", "No such file"]),
     ] {
         place.run(arguments).failed(1, &parts);
     }

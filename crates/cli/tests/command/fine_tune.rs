@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use crate::support::{CLASSES, Place, Run, file, keys};
 
-/// A small base whose weights are random: quick.
+/// Options for a small base with random weights, which is fast.
 fn small() -> String {
     let weights = file("fixtures/keras_mobilenetv2/keras2_no_top.h5");
     format!("--weights {weights} --input-size 32")
 }
 
-/// `train pictures` on the small base, fine-tuned from the last blocks on, in batches of 6.
+/// `train pictures` on the small base, with the last blocks fine-tuned in batches of 6.
 fn train(more: &str) -> String {
     let small = small();
     format!(
@@ -25,7 +25,7 @@ fn epochs<'a>(lines: &'a [Value], phase: &str) -> Vec<&'a Value> {
     lines.iter().filter(|line| line["event"] == "epoch" && line["phase"] == phase).collect()
 }
 
-/// The accuracy that `evaluate` finds on what `train` held back.
+/// The accuracy that `evaluate` measures on the pictures that `train` held back.
 fn evaluated(place: &Place, model: &str) -> Value {
     let run = place.run(&format!("evaluate {model} held-back --json"));
     run.succeeded().json().pop().unwrap()["accuracy"].clone()
@@ -51,7 +51,7 @@ fn both_phases_are_reported_and_the_model_is_as_good_as_they_say() {
         let tuned = epochs(&lines, "fine-tune");
         assert_eq!(tuned.len(), 3);
         let loss = |epoch: &Value| epoch["loss"].as_f64().unwrap();
-        // Logistic regression leaves no loss that could fall.
+        // After logistic regression, the loss may have no room to fall.
         assert!(heads == 1 || loss(tuned[2]) < loss(tuned[0]), "{tuned:?}");
         assert_eq!(keys(tuned[0]), keys(epochs(&lines, "head")[0]));
         assert_eq!(done["val_accuracy"], tuned[2]["val_accuracy"]);
@@ -64,7 +64,7 @@ fn both_phases_are_reported_and_the_model_is_as_good_as_they_say() {
         assert_eq!(place.below("."), ["cache", "held-back", "m", "pictures"]);
     }
 
-    // On from there: what was held back still is.
+    // Continue from this model: the same pictures are held back.
     let model = fs::read(place.path("m")).unwrap();
     let mut lines = place
         .run(
@@ -85,7 +85,7 @@ fn both_phases_are_reported_and_the_model_is_as_good_as_they_say() {
     let run = place.run("fine-tune m pictures --output again --val-split 0.5");
     let part = "pictures: already has a split; remove --val-split";
     assert!(run.code == 2 && run.stderr.contains(part), "{run:?}");
-    // All of the pictures are known: there is nothing that a share could be held back of.
+    // The model has seen all of these pictures, so no share of them can be held back.
     let options = "--at 150 --epochs 1 --batch-size 8 --val-split 0.5";
     let run = place.run(&format!("fine-tune m pictures/train --output again {options}"));
     assert_eq!(run.code, 0, "{run:?}");
@@ -180,7 +180,7 @@ fn a_model_is_not_fine_tuned_on_other_classes() {
 fn the_same_seed_gives_the_same_file_on_any_number_of_threads() {
     let place = Place::with_pictures(6);
     let model = |more: &str| {
-        // Some seeds leave a worse model, which is a warning.
+        // With some seeds the model gets worse, which gives a warning.
         let run = place.run(&train(&format!("--augment standard --views 2 {more}")));
         assert_eq!(run.code, 0, "{run:?}");
         fs::read(place.path("m")).unwrap()
@@ -199,7 +199,7 @@ fn a_rate_that_diverges_is_one_line_and_the_model_still_predicts() {
         |model: &str| place.run(&format!("predict {model} pictures --json")).succeeded().stdout;
     let before = scores("head");
     let diverging = "--optimizer sgd --batch-size 6";
-    // The head that `train` itself fits sees the frozen layers' output rounded to 16 bits.
+    // The head fitted by `train` itself differs: it sees the frozen layers' output rounded to 16 bits.
     let mut own = None;
     for rate in ["1e6", "1e38"] {
         let run = place.run(&format!(
@@ -214,7 +214,7 @@ fn a_rate_that_diverges_is_one_line_and_the_model_still_predicts() {
         run.failed(1, &["in epoch 1, batch ", kept]);
         assert!(scores("m") == before);
     }
-    // The first step is none, at a rate of 0.
+    // The first step has a learning rate of 0 and changes nothing.
     let run = place.run(&format!(
         "train pictures {small} --output m --fine-tune-at 100 --optimizer sgd --batch-size 20 \
          --fine-tune-learning-rate 1e38 --schedule cosine --warm-up 3"
@@ -289,7 +289,7 @@ fn early_stopping_says_what_it_took_and_a_worse_model_is_told_of() {
         assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
         assert!(run.stderr.contains("--early-stop"), "{run:?}");
     }
-    // Of a head that leaves something to gain.
+    // A head with room for improvement.
     let stdout = place.run(&train("--early-stop 2 --head adam --epochs 1")).succeeded().stdout;
     assert!(stdout.contains("took epoch 2, the best\n"), "{stdout}");
 }
@@ -360,12 +360,12 @@ fn a_disk_without_room_for_the_pictures_is_a_line_that_names_the_way_out() {
     assert_eq!(place.below("."), ["file", "pictures"]);
 }
 
-/// Files may not grow beyond a limit, which stands for a disk that is full.
+/// A limit on file sizes stands in for a full disk.
 #[test]
 #[cfg(unix)]
 fn a_disk_that_fills_up_amid_work_is_a_line_too() {
     let place = Place::with_pictures(6);
-    // 18 pictures of 3072 bytes; then their views; in units of 512 or 1024 bytes.
+    // First 18 pictures of 3072 bytes, then their views. Limits are in units of 512 or 1024 bytes.
     for (limit, part) in
         [(20, "cannot keep the pictures to train on here ("), (400, "cannot write m: ")]
     {

@@ -1,4 +1,4 @@
-//! `headstart train --features`: heads from what `headstart features` has written.
+//! `headstart train --features`: heads trained on the output of `headstart features`.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ fn a_head_from_files_of_features_is_the_one_from_the_pictures() {
     let whole =
         place.run("predict pictures.safetensors pictures --json").succeeded().stdout.clone();
     for format in ["parquet", "safetensors"] {
-        // In the order of parts, whatever files are called.
+        // Shards are used in their own order, whatever the names of the files.
         for (index, name) in [(1, "b"), (2, "c"), (3, "a")] {
             let file = format!("part-{name}.{format}");
             place
@@ -81,7 +81,7 @@ fn what_does_not_belong_together_is_refused() {
 fn a_full_disk_is_said_and_nothing_is_left_of_what_did_not_fit() {
     let place = Place::with_pictures(12);
     place.run("features pictures -o x.parquet --input-size 32").succeeded();
-    // Parquet is unpacked beside the cache: 36 rows of 1,280 numbers of 4 bytes.
+    // Parquet is unpacked next to the cache: 36 rows of 1,280 values of 4 bytes.
     let train = "train --features x.parquet --memory 1KB --cache-dir disk -o m.safetensors";
     if let Some((run, left)) = place.run_on_disk("disk", "100k", train) {
         run.failed(1, &["disk", "training keeps about 1 MB here while it runs, and 0 MB are free"]);

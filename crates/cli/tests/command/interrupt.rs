@@ -1,4 +1,4 @@
-//! Ctrl-C in the middle.
+//! Ctrl-C during a run.
 #![cfg(unix)]
 
 use std::process::{Command, Stdio};
@@ -16,10 +16,10 @@ fn ctrl_c_ends_long_work_with_one_line_and_leaves_no_file() {
     ] {
         let place = Place::new();
         let mut process = place.process();
-        // A size at which a thousand pictures take a while on any machine.
+        // At this size, a thousand pictures take a while on any machine.
         process.args(arguments).args(["--input-size", "448"]);
         let mut child = process.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // The cache appears with the first features.
+        // The cache folder is created with the first features.
         while !place.path("cache").exists() {
             assert!(child.try_wait().unwrap().is_none(), "it ended before it could be interrupted");
             sleep(Duration::from_millis(20));

@@ -1,4 +1,4 @@
-//! `--base a+b` and `--effort`: what training makes of them, and what else takes the model.
+//! `--base a+b` and `--effort`: training with them, and the other commands on the resulting model.
 
 use crate::support::Place;
 
@@ -14,7 +14,7 @@ fn a_model_of_two_bases_does_what_others_do() {
     {
         assert!(format!("\n{}", trained.stdout).contains(says), "{}", trained.stdout);
     }
-    // Its features are those of each base, side by side.
+    // The joined features are those of each base, side by side.
     for (index, base) in ["mobilenetv2", "efficientnet-lite0"].iter().enumerate() {
         let run = format!("features pictures --base {base} --input-size 32 -o {index}.npy");
         place.run(&run).succeeded();
@@ -32,14 +32,14 @@ fn a_model_of_two_bases_does_what_others_do() {
         assert_eq!(own[..row], a[index * row..][..row], "row {index}");
         assert_eq!(own[row..], b[index * row..][..row], "row {index}");
     }
-    // A head on these files is the head on the pictures.
+    // A head trained on these files equals the head trained on the pictures.
     place.run(&format!("features pictures {BOTH} --input-size 32 -o f.safetensors")).succeeded();
     let files = place.run("train --features f.safetensors -o of_files.safetensors");
     assert!(files.succeeded().stdout.contains("efficientnet-lite0 at 32 x 32"));
 
     let picture = place.picture();
     place.run(&format!("predict m.safetensors {picture}")).succeeded();
-    // It has learned from most of these, which is a warning.
+    // The model has learned from most of these, which gives a warning.
     assert_eq!(place.run("evaluate m.safetensors pictures").code, 0);
     place.run(&format!("explain m.safetensors {picture} --output maps")).succeeded();
     for format in ["onnx", "keras", "tflite", "pytorch", "web"] {

@@ -2,7 +2,7 @@
 
 use crate::support::{Place, keys};
 
-/// What is said of a base of the cache, whatever is asked.
+/// The keys that describe a base of the cache, in the output of every action.
 const ABOUT: [&str; 5] = ["fingerprint", "base", "input", "resizing", "compute"];
 
 #[test]
@@ -35,7 +35,7 @@ fn the_cache_says_what_it_holds_and_can_be_cleared() {
     }
     let full = info(&place);
     assert_eq!(full["entries"], 18);
-    // The one used last comes first.
+    // The most recently used base comes first.
     let bases = full["bases"].as_array().unwrap();
     let inputs: Vec<_> = bases.iter().map(|base| base["input"].to_string()).collect();
     assert_eq!(inputs, ["[48,48]", "[32,32]"]);

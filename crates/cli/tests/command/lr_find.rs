@@ -40,7 +40,7 @@ fn the_plot_is_well_formed_and_has_every_step() {
     let run = place.run("lr-find pictures --input-size 32 --steps 40 --plot plot.svg --json");
     let event = run.succeeded().json_line();
     let svg = fs::read_to_string(place.path("plot.svg")).unwrap();
-    // Elements are closed in order.
+    // Checks that elements are closed in order.
     let mut open = Vec::new();
     for tag in svg.split('<').skip(1).map(|rest| rest.split_once('>').unwrap().0) {
         let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap();
@@ -94,7 +94,7 @@ fn a_model_is_tested_on_the_folder_it_was_trained_on_and_stays_as_it_is() {
         ]
     );
     assert_eq!((&event["event"], &event["of"]), (&"lr-find".into(), &"fine-tune".into()));
-    // What training held back is held back here.
+    // The pictures that training held back are held back here, too.
     assert_eq!((&event["train"], &event["validation"]), (&15.into(), &3.into()));
     assert!(event["seconds"].as_f64().unwrap() > 0.0);
     let suggested = event["suggestion"].is_number();
@@ -105,7 +105,8 @@ fn a_model_is_tested_on_the_folder_it_was_trained_on_and_stays_as_it_is() {
                      --batch-size 8 --learning-rate ";
         assert!(command.starts_with(start), "{command}");
     }
-    // Another time, another form, another folder: the same losses.
+    // The test gives the same losses when run again, with other output options, and on another folder
+    // with the same pictures.
     place.pictures("other folder", &CLASSES, 0..6);
     let arguments = ["lr-find", "model.safetensors", "other folder", "--json"];
     let more: Vec<&str> = arguments.into_iter().chain(options.split(' ')).collect();

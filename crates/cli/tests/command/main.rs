@@ -1,7 +1,7 @@
-//! The `headstart` binary as a user runs it: output, exit status, and what is left on the disk.
+//! Runs the `headstart` binary as a user does, and checks output, exit status, and the files that are left.
 //!
-//! Pictures come from `crates/cli/assets/fashion-mnist`, weight files from `fixtures/`, which the scripts in
-//! `tools/reference/` made.
+//! Pictures come from `crates/cli/assets/fashion-mnist`, weight files from `fixtures/`, which the
+//! scripts in `tools/reference/` made.
 
 mod audit;
 mod bad_input;

@@ -1,4 +1,4 @@
-//! Pictures of several labels.
+//! Pictures with several labels.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::support::{CLASSES, Place, keys};
 
 const OPTIONS: &str = "--input-size 32 --json --output m";
 
-/// A place with `list.csv`: pictures of one class, and two side by side, which have the labels of both.
+/// A place with `list.csv`: pictures of one class, and pairs side by side, which have both labels.
 fn with_pairs() -> Place {
     let place = Place::with_pictures(12);
     let names = CLASSES.map(|class| place.below(&format!("pictures/{class}")));
@@ -117,7 +117,7 @@ fn a_picture_of_none_of_the_labels_is_unknown() {
             picture.save(place.path(&format!("others/{name}{n}.png"))).unwrap();
         }
     }
-    // It says that it has learned from the pictures.
+    // The output reports that the model has learned from these pictures.
     let evaluated = || -> Value {
         let run = place.run("evaluate m list.csv --unknown-dir others --json");
         serde_json::from_str(&run.stdout).unwrap()
@@ -128,7 +128,7 @@ fn a_picture_of_none_of_the_labels_is_unknown() {
     assert!(line["unknown_auroc"].as_f64().unwrap() > 0.9, "{line}");
     let run = place.run("predict m others").succeeded();
     assert!(run.stdout.matches(": unknown (nearest: ").count() >= 6, "{}", run.stdout);
-    // A model that never learned it does, afterwards.
+    // A model trained without unknown detection can learn it afterwards.
     done(&place, &format!("train list.csv {OPTIONS} --no-unknown"));
     let run = place.run("evaluate m list.csv --unknown-dir others");
     run.failed(1, &["cannot recognise unknown pictures", "headstart calibrate"]);
@@ -176,7 +176,7 @@ fn training_again_gives_the_same_model_and_its_split_reads_back_as_the_same() {
 fn a_picture_in_the_folders_of_several_classes_has_all_when_that_is_asked_for() {
     let place = Place::with_pictures(8);
     let bags = place.below("pictures/Bag");
-    // The same file, and the same pixels in another file.
+    // A copy of a file, and another file with the same pixels.
     let path = |class: &str, name: &str| place.path(&format!("pictures/{class}/{name}"));
     fs::copy(path("Bag", &bags[0]), path("Sneaker", "copy.png")).unwrap();
     image::open(path("Bag", &bags[1]))
@@ -189,7 +189,7 @@ fn a_picture_in_the_folders_of_several_classes_has_all_when_that_is_asked_for() 
     let event = run.succeeded().json().pop().unwrap();
     assert_eq!((&event["pictures"], &event["multi_label"]), (&25.into(), &Value::Null));
     assert_eq!(event["warnings"], serde_json::json!([]));
-    // A model of several labels takes folders so of itself.
+    // A multi-label model interprets folders in this way by default.
     let run = place.run("evaluate m pictures --json");
     let support = |class: &str| run.json_line()["per_class"][class]["support"].clone();
     assert_eq!([support("Bag"), support("Sneaker"), support("Trouser")], [9, 9, 10]);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::browser::Browser;
 use crate::support::{CLASSES, Place};
 
-/// Pictures of three classes, one of them with a name to be wary of.
+/// Pictures of three classes, one of which has a name with special characters.
 fn place() -> Place {
     let place = Place::new();
     place.pictures("pictures", &CLASSES, 0..16);
@@ -19,7 +19,7 @@ const SMALL: &str = "--input-size 48";
 
 fn page(place: &Place) -> String {
     let page = fs::read_to_string(place.path("report.html")).unwrap();
-    // What a drawing is clipped to is within it.
+    // References to clip paths are within the page, so they are not links to other places.
     let page = page.replace("url(#", "");
     for outside in ["<b>&", "http:", "https:", "url(", "@import"] {
         assert!(!page.contains(outside), "{outside}");
@@ -27,7 +27,7 @@ fn page(place: &Place) -> String {
     page
 }
 
-/// What the page's script knows.
+/// The data embedded for the page's script.
 fn data(page: &str) -> Value {
     let (_, rest) = page.split_once("<script type=\"application/json\" id=\"data\">").unwrap();
     serde_json::from_str(rest.split_once("</script>").unwrap().0).unwrap()
@@ -58,7 +58,7 @@ fn training_writes_a_page_that_stands_alone() {
     }
     let data = data(&page);
     assert_eq!(data["classes"][0], "<b>&\"'Trouser");
-    // Every picture that was held out is in a cell, and those that are few enough are shown.
+    // Every held-out picture is in a cell. There are few enough that all have thumbnails.
     let cells = data["cells"].as_object().unwrap();
     let named: usize = cells.values().map(|cell| cell["pictures"].as_array().unwrap().len()).sum();
     assert_eq!(named, done["validation"].as_u64().unwrap() as usize);
@@ -117,7 +117,7 @@ fn evaluation_shows_unknown_pictures_that_were_not_noticed() {
         place.run("evaluate m.safetensors pictures --unknown-dir others --report report.html");
     assert!(run.code == 0 && run.stdout.contains("Report      report.html"), "{run:?}");
     let page = page(&place);
-    // They are bags, which the model knows.
+    // These are bags, which the model knows.
     for part in ["Not noticed as unknown", "none of the classes", "of which were learned from"] {
         assert!(page.contains(part), "{part}");
     }

@@ -1,4 +1,4 @@
-//! Fine-tuning that is interrupted, and goes on.
+//! Interrupting fine-tuning, and resuming it.
 #![cfg(unix)]
 
 use std::fs;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::{Place, Run, file};
 
-/// Epochs of some ten milliseconds: enough of them are left when a signal arrives.
+/// An epoch takes about ten milliseconds. Enough are left when the signal arrives.
 const EPOCHS: &str = "40";
 
 fn small() -> String {
@@ -29,7 +29,7 @@ fn train_for(epochs: &str, more: &str) -> String {
     )
 }
 
-/// Sends a signal after the fine-tuning epoch `after`; the status is `None` if that ended it.
+/// Sends a signal after the fine-tuning epoch `after`. The status is `None` if the signal ended the process.
 fn signalled(place: &Place, arguments: &str, signal: &str, after: usize) -> (Option<i32>, Run) {
     let mut process = place.process();
     process.args(arguments.split_whitespace());
@@ -77,9 +77,9 @@ fn ctrl_c_says_how_to_go_on_and_going_on_ends_with_the_same_file() {
             &["interrupted in epoch ", "m.checkpoint contains", "same command and --resume"],
         );
         assert_eq!(place.below("."), ["cache", "m", "m.checkpoint", "pictures"]);
-        // The head alone is a model, too.
+        // The model with only the head trained works, too.
         place.run("predict m pictures").succeeded();
-        // Once more, further on.
+        // Interrupt it once more, later.
         let more = format!("{options} --resume");
         let (_, run) = signalled(&place, &more, "-INT", 5);
         let run = run.failed(130, &["interrupted in epoch "]);
@@ -107,7 +107,7 @@ fn a_killed_run_goes_on_from_its_last_epoch() {
     let done = place.run(&format!("{options} --resume")).succeeded().json().pop().unwrap();
     assert!(done["fine_tune"]["resumed"].as_u64().unwrap() >= 3, "{done}");
     assert!(fs::read(place.path("m")).unwrap() == expected);
-    // Temporary files of a process that was killed have no name, but that of a file being written.
+    // Temporary files of a killed process have no name, except for a file that is being written.
     let left = place.below(".");
     assert!(left.iter().all(|name| !name.ends_with(".checkpoint")), "{left:?}");
     place.assert_only_features_in_cache();
@@ -162,7 +162,7 @@ fn a_checkpoint_that_does_not_fit_is_refused_and_one_that_is_not_wanted_is_a_war
     assert_eq!((run.code, run.stderr.lines().count()), (0, 1), "{}", run.stderr);
     let part = "warning: m.checkpoint of an interrupted run will be overwritten (--resume ";
     assert!(run.stderr.starts_with(part), "{}", run.stderr);
-    // It is gone now: there is nothing to go on from.
+    // The checkpoint is gone now, so there is nothing to resume from.
     let run = place.run(&train_for("1", "--resume"));
     assert_eq!((run.code, run.stderr.lines().count()), (0, 1), "{}", run.stderr);
     assert!(run.stderr.starts_with("warning: there is no m.checkpoint"), "{}", run.stderr);

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::{Place, Run};
 
-/// A server that is running; killed if a test fails.
+/// A running server; killed if a test fails.
 struct Serving {
     child: Child,
     address: SocketAddr,
@@ -41,7 +41,7 @@ impl Serving {
         Self { child, address, out }
     }
 
-    /// The status and the body of the answer to a request.
+    /// Sends a request, and returns the status and the body of the response.
     fn send(&self, head: &str, headers: &str, body: &[u8]) -> (u16, String) {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -61,7 +61,7 @@ impl Serving {
         assert!(kill.unwrap().success());
     }
 
-    /// Ends it as orchestrators do.
+    /// Stops the server with SIGTERM, as orchestrators do.
     fn stop(mut self) -> Run {
         self.signal("-TERM");
         let mut rest = String::new();
@@ -82,7 +82,7 @@ impl Drop for Serving {
     }
 }
 
-/// Ends a server that should not have started.
+/// Runs a server that should fail to start, and waits for its end.
 fn ended(place: &Place, arguments: &str) -> Run {
     let mut process = place.process();
     process.args(["serve"]).args(arguments.split_whitespace());
@@ -233,7 +233,7 @@ fn told_to_stop_under_load_it_answers_what_it_has_taken() {
                     let mut stream = TcpStream::connect(address).unwrap();
                     let mut answered = 0;
                     loop {
-                        // After the end nothing can be sent, or nothing comes.
+                        // After the end, the connection cannot be written to, or gives no response.
                         if stream.write_all(request).is_err() {
                             return answered;
                         }

@@ -1,4 +1,4 @@
-//! Which pictures, how they are labelled, and how they are divided.
+//! Which pictures are used, how they are labelled, and how they are split.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ fn flat() -> Place {
     place
 }
 
-/// A manifest `list.csv` of these, the last two of each class to validate on.
+/// Writes a manifest `list.csv` of these, with the last two pictures of each class for validation.
 fn manifest(place: &Place) {
     let mut table = "label,path,split,group,weight\n".to_owned();
     for class in CLASSES {
@@ -139,7 +139,7 @@ fn a_split_is_exported_and_given_again() {
     place
         .run("train pictures --output m --export-split split.txt")
         .failed(1, &["split.txt", "call it .csv, or it is no manifest"]);
-    // Before the work is done, too.
+    // An archive is refused before the work is done, too.
     let mut archive = tar::Builder::new(fs::File::create(place.path("pictures.tar")).unwrap());
     archive.append_dir_all("pictures", place.path("pictures")).unwrap();
     archive.finish().unwrap();

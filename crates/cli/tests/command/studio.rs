@@ -1,4 +1,4 @@
-//! `headstart studio`: how it starts and ends, and what is left when something ends it.
+//! `headstart studio`: how it starts and ends, and what is left if it is killed or the disk is full.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Place, Run};
 
-/// A studio that is running; killed if a test fails.
+/// A running studio; killed if a test fails.
 struct Running {
     child: Child,
     host: String,
@@ -82,7 +82,7 @@ impl Running {
         self.send("POST", "/api/actions", "application/json", action.to_string().as_bytes())
     }
 
-    /// Uploads so many files of so many bytes that begin like a picture.
+    /// Uploads `files` files of about `bytes` bytes each that begin like a picture.
     fn upload(&self, class: &str, files: usize, bytes: usize) -> (u16, Value) {
         let mut body = Vec::new();
         for number in 0..files {
@@ -111,7 +111,7 @@ impl Drop for Running {
     }
 }
 
-/// Every picture of the project with what it holds, whatever it is called and wherever it lies.
+/// The contents of all pictures of the project with their counts, whatever their names and folders.
 fn contents(folder: &Path) -> BTreeMap<Vec<u8>, usize> {
     let mut contents = BTreeMap::new();
     let mut waiting = vec![folder.to_owned()];
@@ -164,7 +164,7 @@ fn a_second_one_on_the_folder_is_told_where_the_first_is() {
     assert_eq!(second.code, 1);
     assert!(second.stderr.contains(&format!("http://{}", first.host)), "{}", second.stderr);
     drop(first);
-    // Killed, it holds the folder no longer.
+    // A killed studio no longer locks the folder.
     Running::open(&place);
 }
 
@@ -191,7 +191,8 @@ fn nothing_is_lost_when_it_is_killed_in_the_middle_of_something() {
         studio.child.kill().unwrap();
         studio.child.wait().unwrap();
         assert_eq!(contents(&folder), before, "killed after {milliseconds} ms");
-        // What had begun is finished by now, or never began; either way all is as it was when it is undone.
+        // The action was either finished by now or never begun. In both cases, undoing it restores
+        // everything.
         let studio = Running::open(&place);
         assert_eq!(contents(&folder), before);
         let project = studio.project();
@@ -217,7 +218,7 @@ fn nothing_is_lost_when_it_is_killed_in_the_middle_of_something() {
 fn on_a_full_disk_nothing_changes_and_it_is_said() {
     let place = Place::new();
     fs::create_dir(place.path("project")).unwrap();
-    // A disk of its own, of 400 KiB, that nobody else sees and that goes with the process.
+    // A separate file system of 400 KiB, invisible to other processes, that disappears with this one.
     let script = "exec unshare --user --map-root-user --mount sh -c \
         'mount -t tmpfs -o size=400k tmpfs project && exec \"$@\"' sh \"$@\"";
     let Some(studio) = Running::start(&place, Some(script)) else {
@@ -235,10 +236,10 @@ fn on_a_full_disk_nothing_changes_and_it_is_said() {
     let project = studio.project();
     assert_eq!(project["classes"], json!([{ "name": "a", "pictures": 3 }]));
     assert_eq!(project["undo"], "Add 3 pictures to a");
-    // What was half received is gone, so that there is room again.
+    // Files that were only partly received are gone, so there is room again.
     let (status, done) = studio.upload("b", 2, 30 << 10);
     assert_eq!((status, &done["added"]), (200, &json!(2)), "{done}");
-    // Until there is none for the journal.
+    // Until there is no room for the journal.
     let mut number = 0;
     let refused = loop {
         let (status, answer) =
@@ -253,6 +254,6 @@ fn on_a_full_disk_nothing_changes_and_it_is_said() {
     assert!(error.contains("nothing was changed"), "{error}");
     let classes = studio.project()["classes"].as_array().unwrap().len();
     assert_eq!(classes, number + 1, "the last was not made");
-    // What needs no room goes on.
+    // Requests that need no disk space still work.
     assert_eq!(studio.send("GET", "/api/pictures?class=a", "", b"").1.as_array().unwrap().len(), 3);
 }

@@ -1,4 +1,4 @@
-//! A folder to run the binary in, and what came of a run.
+//! A folder to run the binary in, and the result of a run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,15 +16,15 @@ pub(crate) fn repository(path: &str) -> PathBuf {
     path
 }
 
-/// The same as text, for an argument.
+/// The same path as text, for an argument.
 pub(crate) fn file(path: &str) -> String {
     repository(path).display().to_string()
 }
 
-/// A temporary folder that the binary runs in; its cache lies there too.
+/// A temporary folder that the binary runs in. It also contains the cache.
 pub(crate) struct Place(tempfile::TempDir);
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: i32,
@@ -37,14 +37,14 @@ impl Place {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// One that has a folder `pictures` of three classes with `count` pictures each.
+    /// A place with a folder `pictures` of three classes, with `count` pictures each.
     pub(crate) fn with_pictures(count: usize) -> Self {
         let place = Self::new();
         place.pictures("pictures", &CLASSES, 0..count);
         place
     }
 
-    /// One that also has `model.safetensors`, trained on these.
+    /// A place that also has `model.safetensors`, trained on these pictures.
     pub(crate) fn with_model() -> Self {
         let place = Self::with_pictures(6);
         place.run("train pictures --input-size 32 --output model.safetensors").succeeded();
@@ -62,7 +62,7 @@ impl Place {
         path
     }
 
-    /// Copies these of the bundled pictures of each class to `root/CLASS/`.
+    /// Copies the bundled pictures `which` of each class to `root/CLASS/`.
     pub(crate) fn pictures(&self, root: &str, classes: &[&str], which: std::ops::Range<usize>) {
         for class in classes {
             let folder = repository("crates/cli/assets/fashion-mnist").join(class);
@@ -76,7 +76,7 @@ impl Place {
         }
     }
 
-    /// The path of some picture of `pictures/Bag`.
+    /// The path of one picture of `pictures/Bag`.
     pub(crate) fn picture(&self) -> String {
         let mut bags = self.below("pictures/Bag");
         format!("pictures/Bag/{}", bags.remove(0))
@@ -91,7 +91,8 @@ impl Place {
         names
     }
 
-    /// What is trained on lies there, too, but vanishes with the process: features alone are left.
+    /// Asserts that the cache folder contains only features. Training data is there, too, but disappears
+    /// with the process.
     pub(crate) fn assert_only_features_in_cache(&self) {
         let left = self.below("cache");
         assert!(left.iter().all(|name| name.len() == 64), "{left:?}");
@@ -111,8 +112,9 @@ impl Place {
         self.run_with(&arguments.split_whitespace().collect::<Vec<_>>())
     }
 
-    /// Runs the binary where a folder is a file system of its own, of such a `size`, if one can be made without
-    /// leaving a trace; also the names of all that is left in the folder.
+    /// Runs the binary with `folder` on a separate file system of this `size`. Returns the run, and the
+    /// names of all files left in the folder; `None` if such a file system cannot be mounted without
+    /// leaving a trace.
     #[cfg(target_os = "linux")]
     pub(crate) fn run_on_disk(
         &self,
@@ -152,7 +154,7 @@ impl Place {
 }
 
 impl Run {
-    /// Whatever happens, a program that reads the output sees plain text and no panic.
+    /// Converts the output of a process. Asserts that it is plain text, without a panic message.
     pub(crate) fn of(output: std::process::Output) -> Self {
         let code = output.status.code().expect("no signal ended it");
         let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
@@ -164,13 +166,13 @@ impl Run {
         run
     }
 
-    /// Ended well, without a word on standard error.
+    /// Asserts that the run succeeded, with nothing on standard error.
     pub(crate) fn succeeded(self) -> Self {
         assert_eq!((self.code, self.stderr.as_str()), (0, ""), "{}", self.stdout);
         self
     }
 
-    /// Failed with exactly one line on standard error, which has all of `parts`.
+    /// Asserts that the run failed with exactly one line on standard error, which contains all of `parts`.
     pub(crate) fn failed(self, code: i32, parts: &[&str]) -> Self {
         assert_eq!(self.code, code, "{self:?}");
         let line = self.stderr.strip_suffix('\n').unwrap_or_else(|| panic!("no line: {self:?}"));
@@ -181,13 +183,13 @@ impl Run {
         self
     }
 
-    /// The lines of standard output, each of which is JSON.
+    /// The lines of standard output, parsed as JSON.
     pub(crate) fn json(&self) -> Vec<Value> {
         let line = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         self.stdout.lines().map(line).collect()
     }
 
-    /// The only line.
+    /// The only line of standard output, parsed as JSON.
     pub(crate) fn json_line(&self) -> Value {
         let mut lines = self.json();
         assert_eq!(lines.len(), 1, "{}", self.stdout);

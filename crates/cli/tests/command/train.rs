@@ -107,7 +107,7 @@ fn a_base_is_taken_from_a_weight_file_of_each_framework() {
         let run = place.run_with(&arguments).succeeded();
         assert!(run.stdout.contains(&format!("Base        {base} at ")), "{}", run.stdout);
         place.run("predict m pictures").succeeded();
-        // A model's base can be built on in turn.
+        // A model can serve as the base of another.
         place.run("train pictures --input-size 33 --weights m --output again").succeeded();
     }
 }
@@ -125,7 +125,7 @@ fn how_pictures_are_resized_is_chosen_told_and_kept() {
     let plain = train("--input-size 32", own, "plain");
     let padded = train("--input-size 32 --resize tensorflow --fit pad", chosen, "padded");
     assert!(plain != padded);
-    // A model that is built on keeps to it, unless it is told otherwise.
+    // A model trained on these weights keeps their resizing, unless options change it.
     train("--weights padded", chosen, "again");
     train("--weights padded --resize bilinear --fit stretch", own, "back");
     let options = "--epochs 1 --batch-size 8 --at block_16_project";

@@ -1,4 +1,4 @@
-//! What scores are worth: `calibrate`, `--calibrate`, `predict --coverage`, and the figures.
+//! How far scores can be trusted: `calibrate`, `--calibrate`, `predict --coverage`, and the figures.
 
 use crate::support::{CLASSES, Place};
 
@@ -38,7 +38,7 @@ fn a_model_learns_afterwards_what_its_scores_are_worth() {
     let run = place.run("calibrate fit.safetensors pictures");
     assert!(run.code == 0 && run.stdout.contains("Temperature "), "{}", run.stdout);
     assert!(run.stderr.contains("the model has learned from"), "{}", run.stderr);
-    // So few say nothing of unknown ones.
+    // So few pictures are not enough to learn to recognise unknown ones.
     place.pictures("few", &CLASSES, 40..43);
     place.run("train pictures -o plain.safetensors --no-unknown").succeeded();
     let run = place.run("calibrate plain.safetensors few").succeeded();
@@ -99,7 +99,7 @@ fn a_picture_of_no_class_is_unknown_unless_that_is_not_asked_for() {
     let size = |file: &str| std::fs::metadata(place.path(file)).unwrap().len();
     let (with, without) = (size("model.safetensors"), size("plain.safetensors"));
     assert!(with > without && with < without * 13 / 10, "{with} for {without}");
-    // It learns it afterwards.
+    // It can learn that afterwards.
     place.run("calibrate plain.safetensors unseen -o later.safetensors").succeeded();
     let run = place.run("evaluate later.safetensors unseen --unknown-dir others --json");
     assert!(run.succeeded().json_line()["unknown_auroc"].as_f64().unwrap() > 0.7);
@@ -121,7 +121,7 @@ fn evaluation_tells_how_unknown_pictures_are_told() {
     assert_eq!((&line["pictures"], &line["unknown_pictures"]), (&40.into(), &20.into()));
     assert!(line["unknown_auroc"].as_f64().unwrap() > 0.8, "{line}");
     assert!(line["unknown_fpr95"].is_number() && line["turned_away"].as_u64().unwrap() < 10);
-    // In a folder beside those of the classes it is the same.
+    // A folder `unknown` beside the class folders gives the same result.
     std::fs::rename(place.path("others/Trouser"), place.path("unseen/unknown")).unwrap();
     let within = place.run("evaluate model.safetensors unseen --json").succeeded().json_line();
     assert_eq!(within["unknown_auroc"], line["unknown_auroc"]);

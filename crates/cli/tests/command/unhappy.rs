@@ -1,4 +1,4 @@
-//! The file system at its worst: each thing that cannot be read is one line, and the run goes on.
+//! File system errors: each file that cannot be read gives one line, and the run goes on.
 #![cfg(target_os = "linux")]
 
 use std::ffi::OsStr;
@@ -18,7 +18,8 @@ fn fifo(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
-/// What is said of each thing in a list of what was left out, by the end of its path.
+/// Asserts that the list of skipped files has exactly these paths and reasons. Paths are relative to
+/// `pictures/Bag`.
 fn assert_skipped(skipped: &[serde_json::Value], expected: &[(&str, &str)]) {
     let mut found: Vec<(&str, &str)> = skipped
         .iter()
@@ -35,9 +36,9 @@ fn assert_skipped(skipped: &[serde_json::Value], expected: &[(&str, &str)]) {
 fn what_cannot_be_read_in_a_folder_is_one_line_each_and_the_rest_is_learned_from() {
     let place = Place::with_pictures(6);
     let bag = |name: &str| place.path("pictures/Bag").join(name);
-    // Opens like any file, and fails to be read like one on a mount that is gone.
+    // Can be opened, but reading fails as on a disconnected mount.
     symlink("/proc/self/mem", bag("eio.jpg")).unwrap();
-    // Says that it is empty, and is not.
+    // Reports a size of 0, but has content.
     symlink("/proc/cpuinfo", bag("grows.jpg")).unwrap();
     symlink("/dev/zero", bag("endless.jpg")).unwrap();
     symlink("loop.jpg", bag("loop.jpg")).unwrap();
@@ -49,7 +50,7 @@ fn what_cannot_be_read_in_a_folder_is_one_line_each_and_the_rest_is_learned_from
     fs::create_dir(bag("folder.jpg")).unwrap();
     fs::write(bag("line\nand\x1b[31m.jpg"), "text").unwrap();
     let latin = fs::write(bag("").join(OsStr::from_bytes(b"caf\xE9.jpg")), "text");
-    // Whose entries cannot be listed: those of a process that has ended, and nobody asked after.
+    // A folder whose entries cannot be listed: it belongs to a zombie process.
     let mut ended = Command::new("true").spawn().unwrap();
     let stat = format!("/proc/{}/stat", ended.id());
     while !fs::read_to_string(&stat).unwrap().contains(") Z ") {}
@@ -72,7 +73,7 @@ fn what_cannot_be_read_in_a_folder_is_one_line_each_and_the_rest_is_learned_from
     if latin.is_ok() {
         expected.push(("caf\u{FFFD}.jpg", "not a picture (text)"));
     }
-    // Nothing is locked to root.
+    // As root, every folder can be read.
     if fs::read_dir(bag("locked")).is_err() {
         expected.push(("locked", "cannot be read (Permission denied)"));
     }
@@ -99,7 +100,7 @@ fn what_cannot_be_read_in_a_folder_is_one_line_each_and_the_rest_is_learned_from
 #[test]
 fn paths_longer_than_the_system_takes_are_one_line() {
     let place = Place::with_pictures(4);
-    // Two halves, of which each can still be named.
+    // Two halves, each of which is still a valid path.
     let half = vec!["d".repeat(200); 14].join("/");
     let picture = fs::read(place.path(&place.picture())).unwrap();
     place.write(&format!("pictures/Bag/{half}/near.png"), &picture);
@@ -119,7 +120,7 @@ fn what_changes_between_listing_and_reading_is_one_line_each() {
     let place = Place::with_pictures(4);
     let bags = place.below("pictures/Bag");
     place.write("pictures/Bag/deep/lost.png", fs::read(place.path(&place.picture())).unwrap());
-    // Weights are read after the folder was listed: until they come, all waits.
+    // The weights are read after the folder is listed, so the process waits for them.
     fifo(&place.path("weights"));
     let mut process = place.process();
     process.args(["features", "pictures", "--weights", "weights", "--output", "f.npy"]);

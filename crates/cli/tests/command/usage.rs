@@ -1,4 +1,4 @@
-//! Wrong usage: exit status 2 and a word on what is right.
+//! Wrong usage: exit status 2, and a message on how to correct it.
 
 use crate::support::Place;
 

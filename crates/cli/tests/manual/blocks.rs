@@ -1,16 +1,16 @@
-//! Pages with commands and what they print.
+//! Pages with commands and their output.
 
 use std::path::Path;
 use std::process::Command;
 
-/// The line that makes a page's `console` blocks be run, one after the other in one new folder.
+/// Marks a page whose `console` blocks are run, one after another in one new folder.
 const RUN: &str = "<!-- commands are run -->";
-/// The same; outputs have no figures that may differ.
+/// Marks a page that is run in the same way, and whose output must match exactly, including figures.
 const RUN_EXACTLY: &str = "<!-- commands are run, and print exactly this -->";
 
 pub(crate) struct Page {
     lines: Vec<String>,
-    /// Of each command, its line and the line after its output.
+    /// For each command, the index of its line and of the line after its output.
     commands: Vec<(usize, usize)>,
     runs: bool,
     exactly: bool,
@@ -34,7 +34,8 @@ impl Page {
         Self { lines, commands, runs, exactly }
     }
 
-    /// What each command prints to a terminal's two streams, or nothing if this page's are not run.
+    /// The lines that each command prints to standard output and standard error; `None` if the page is
+    /// not run.
     pub(crate) fn run(&self) -> Option<Vec<Vec<String>>> {
         if !self.runs {
             return None;
@@ -59,7 +60,7 @@ impl Page {
         Some(self.commands.iter().map(printed).collect())
     }
 
-    /// The page with these outputs in the place of its own.
+    /// The page with its outputs replaced by these.
     pub(crate) fn with_outputs(&self, printed: &[Vec<String>]) -> String {
         let (mut text, mut from) = (String::new(), 0);
         for (&(at, end), output) in self.commands.iter().zip(printed) {
@@ -93,8 +94,8 @@ impl Page {
     }
 }
 
-/// A line without that which differs from run to run and from processor to processor: numbers, units of time, and
-/// of a row of a table all but what it is about.
+/// A line without the parts that differ between runs and processors: numbers and units of time. Of a
+/// table row, only the first word is left.
 fn without_figures(line: &str) -> String {
     let row = line.starts_with("  ");
     let words = line.split_whitespace().filter(|word| !matches!(*word, "ms" | "s" | "min"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The links that lead nowhere: to no file below `docs`, or to no heading of a page.
+/// The broken links: those to a file that does not exist below `docs`, or to a heading that no page has.
 pub(crate) fn broken(docs: &Path, pages: &[(String, String)]) -> Vec<String> {
     let anchors: BTreeMap<&str, Vec<String>> =
         pages.iter().map(|(name, text)| (name.as_str(), anchors(text))).collect();
@@ -27,7 +27,7 @@ pub(crate) fn broken(docs: &Path, pages: &[(String, String)]) -> Vec<String> {
     broken
 }
 
-/// What `link`, given on `page`, names, from `docs/` on.
+/// The path that `link` on `page` leads to, relative to `docs/`.
 fn beside(page: &str, link: &str) -> String {
     let mut parts: Vec<&str> = page.split('/').collect();
     parts.pop();
@@ -40,7 +40,7 @@ fn beside(page: &str, link: &str) -> String {
     parts.join("/")
 }
 
-/// The targets of a page's links and pictures, without those in code.
+/// The targets of a page's links and pictures, except those in code.
 fn targets(text: &str) -> Vec<&str> {
     let mut code = false;
     let mut targets = Vec::new();
@@ -51,7 +51,7 @@ fn targets(text: &str) -> Vec<&str> {
         if code {
             continue;
         }
-        // What lies between backticks is code: every other part.
+        // Text between backticks is code, so only every second part counts.
         for part in line.split('`').step_by(2) {
             for rest in part.split("](").skip(1) {
                 targets.extend(rest.split(')').next());
@@ -61,7 +61,7 @@ fn targets(text: &str) -> Vec<&str> {
     targets
 }
 
-/// The ids that headings get: in lower case, with a hyphen for each space, and nothing but letters, digits and those.
+/// The ids of headings: in lower case, with a hyphen for each space, and otherwise only letters and digits.
 fn anchors(text: &str) -> Vec<String> {
     let headings = text.lines().filter(|line| line.starts_with('#'));
     headings

@@ -1,4 +1,5 @@
-//! The manual in `docs/`: its outputs are those of the program, its links lead somewhere, and it names every event.
+//! Checks the manual in `docs/`: its outputs match the program's, its links are valid, and it names
+//! every event.
 //!
 //! `HEADSTART_MANUAL=write cargo test --workspace --test manual` writes the outputs into the pages.
 

@@ -1,4 +1,5 @@
-//! Chromium, driven over a pipe by its own protocol (Chrome DevTools), with keys and a mouse as a person has.
+//! Drives Chromium over a pipe with the Chrome DevTools protocol, using keyboard and mouse events as a
+//! person would.
 
 use std::cell::{Cell, RefCell};
 use std::io::{BufRead, BufReader, Write};
@@ -10,23 +11,24 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// How long anything may take that is waited for: tests run on slow machines, too.
+/// How long to wait for anything. Tests also run on slow machines.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The browser with one page.
+/// A browser with one page.
 pub(crate) struct Chromium {
     process: Child,
     to: RefCell<ChildStdin>,
     from: Receiver<Value>,
     session: RefCell<Option<String>>,
     next: Cell<u64>,
-    /// What came besides answers.
+    /// Messages received that are not replies.
     events: RefCell<Vec<Value>>,
     profile: tempfile::TempDir,
 }
 
 impl Chromium {
-    /// The browser that is installed, its camera showing a video (MJPEG); says so where none is.
+    /// Starts the installed browser with a video (MJPEG) as its camera. If none is installed, prints
+    /// that the test is skipped.
     pub(crate) fn start(video: &Path) -> Option<Self> {
         let Some(program) = program() else {
             eprintln!("skipped: there is no Chromium here");
@@ -34,7 +36,7 @@ impl Chromium {
         };
         let profile = tempfile::tempdir().unwrap();
         let in_profile = |name: &str| profile.path().join(name).display().to_string();
-        // The protocol's pipes are the descriptors 3 and 4, which a shell makes of the standard ones.
+        // The protocol uses file descriptors 3 and 4. A shell connects them to standard input and output.
         let mut process = Command::new("sh")
             .args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >&2"#])
             .arg(program)
@@ -45,7 +47,7 @@ impl Chromium {
                 "--disable-component-update",
                 "--disable-sync",
             ])
-            // What the browser asks for by itself finds nobody.
+            // The browser's own requests fail: no host name can be resolved.
             .arg("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
             .args(["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"])
             .arg(format!("--use-file-for-fake-video-capture={}", video.display()))
@@ -94,12 +96,12 @@ impl Chromium {
         Some(browser)
     }
 
-    /// Where files go that the page saves.
+    /// The folder for files that the page saves.
     pub(crate) fn downloads(&self) -> PathBuf {
         self.profile.path().join("downloads")
     }
 
-    /// Asks for something of the protocol and waits for the answer.
+    /// Calls a method of the protocol, and waits for the reply.
     pub(crate) fn call(&self, method: &str, parameters: &Value) -> Value {
         let id = self.next.get();
         self.next.set(id + 1);
@@ -120,13 +122,13 @@ impl Chromium {
         }
     }
 
-    /// Opens an address, and waits until it is there.
+    /// Opens an address, and waits until the page is loaded.
     pub(crate) fn open(&self, url: &str) {
         self.call("Page.navigate", &json!({ "url": url }));
         self.wait_for("document.readyState === 'complete'");
     }
 
-    /// What an expression is; promises are waited for.
+    /// The value of an expression. Promises are awaited.
     pub(crate) fn evaluate(&self, expression: &str) -> Value {
         let asked =
             json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
@@ -146,7 +148,7 @@ impl Chromium {
         }
     }
 
-    /// Waits until there is a button or a link that begins with a text, and presses the mouse on it.
+    /// Waits for a button or link whose text begins with `text`, and clicks it.
     pub(crate) fn press(&self, text: &str) {
         let found = format!(
             "[...document.querySelectorAll('dialog[open] button, dialog[open] a')].concat(
@@ -157,7 +159,7 @@ impl Chromium {
         self.click_on(&found);
     }
 
-    /// Presses the mouse on the middle of what an expression finds.
+    /// Clicks the centre of the element that an expression gives.
     pub(crate) fn click_on(&self, expression: &str) {
         let (x, y) = self.middle(expression);
         for kind in ["mouseMoved", "mousePressed", "mouseReleased"] {
@@ -165,7 +167,7 @@ impl Chromium {
         }
     }
 
-    /// The middle of what an expression finds, which is waited for and brought into sight.
+    /// Waits for the element that an expression gives, scrolls it into view, and returns its centre.
     pub(crate) fn middle(&self, expression: &str) -> (f64, f64) {
         self.wait_for(expression);
         let place = self.evaluate(&format!(
@@ -176,7 +178,7 @@ impl Chromium {
         (place[0].as_f64().unwrap(), place[1].as_f64().unwrap())
     }
 
-    /// `mousePressed`, `mouseReleased` or `mouseMoved`.
+    /// Sends a mouse event: `mousePressed`, `mouseReleased` or `mouseMoved`.
     pub(crate) fn mouse(&self, kind: &str, x: f64, y: f64) {
         let is_held = kind != "mouseMoved";
         let event = json!({ "type": kind, "x": x, "y": y, "clickCount": 1,
@@ -210,12 +212,12 @@ impl Chromium {
         }
     }
 
-    /// Types into what has the focus.
+    /// Types text into the focused element.
     pub(crate) fn enter(&self, text: &str) {
         self.call("Input.insertText", &json!({ "text": text }));
     }
 
-    /// Drops files where an expression finds something.
+    /// Drops files on the element that an expression gives.
     pub(crate) fn drop_on(&self, expression: &str, files: &[PathBuf]) {
         let (x, y) = self.middle(expression);
         let data = json!({ "items": [], "files": files, "dragOperationsMask": 1 });
@@ -225,7 +227,7 @@ impl Chromium {
         }
     }
 
-    /// Drags what an expression finds onto what another finds.
+    /// Drags the element that one expression gives onto the element of another.
     pub(crate) fn drag(&self, from: &str, to: &str) {
         self.call("Input.setInterceptDrags", &json!({ "enabled": true }));
         let (x, y) = self.middle(from);
@@ -256,8 +258,8 @@ impl Chromium {
         }
     }
 
-    /// What went wrong in the page: exceptions, and what it was not let do. Thumbnails of pictures that were taken
-    /// back meanwhile may be missing.
+    /// Errors in the page: exceptions and blocked requests. Missing thumbnails are ignored, since their
+    /// pictures may have been removed meanwhile.
     pub(crate) fn errors(&self) -> Vec<String> {
         self.evaluate("0");
         let events = self.events.take();
@@ -270,8 +272,8 @@ impl Chromium {
         events.iter().filter(is_error).map(|event| event["params"].to_string()).collect()
     }
 
-    /// Ends the browser, and returns the addresses that pages asked for over the net; what the browser asks for
-    /// by itself is left out.
+    /// Ends the browser, and returns the addresses that pages requested over the network. Requests of
+    /// the browser itself are left out.
     pub(crate) fn end(mut self) -> Vec<String> {
         *self.session.borrow_mut() = None;
         self.call("Browser.close", &json!({}));

@@ -1,4 +1,4 @@
-//! A walk through the studio as a person would take it: in a real browser, with keys, mouse and camera.
+//! Walks through the studio as a person would: in a real browser, with keyboard, mouse and camera.
 #![cfg(all(unix, feature = "studio"))]
 
 mod chromium;
@@ -7,21 +7,21 @@ mod project;
 use chromium::Chromium;
 use project::{Project, Studio, pictures};
 
-/// Whether the header says how often it is right.
+/// Whether the header shows the model's accuracy.
 const HAS_LEARNED: &str = "/% right/.test(document.querySelector('.status')?.textContent)";
 
-/// Waits until a toast says something.
+/// Waits for a toast that contains these words.
 fn told(browser: &Chromium, words: &str) {
     browser
         .wait_for(&format!("document.querySelector('studio-toast').innerText.includes({words:?})"));
 }
 
-/// A link of the list of classes.
+/// The link of a class in the list of classes.
 fn class(name: &str) -> String {
     format!("document.querySelector('class-list [data-class={name:?}] a')")
 }
 
-/// Goes to a panel by its keys.
+/// Goes to a panel by its keyboard shortcut.
 fn go(browser: &Chromium, letter: &str, panel: &str) {
     browser.evaluate("document.activeElement?.blur()");
     browser.key("g");
@@ -49,7 +49,7 @@ fn a_person_walks_through_the_whole_studio() {
     take_away(&browser);
     assert_eq!(browser.errors(), Vec::<String>::new());
 
-    // What was done is there after the page was loaded anew, and after the server was killed.
+    // All work is still there after the page is reloaded, and after the server is killed.
     browser.call("Page.reload", &serde_json::json!({}));
     browser.wait_for(HAS_LEARNED);
     studio.kill();
@@ -57,7 +57,7 @@ fn a_person_walks_through_the_whole_studio() {
     let before = project.files();
     let studio = Studio::start(&project);
     browser.open(&studio.url);
-    // The window that was left had asked for a server that is gone.
+    // The old window has sent requests to the killed server.
     browser.errors();
     browser.wait_for(HAS_LEARNED);
     assert_eq!(project.files(), before);
@@ -78,7 +78,7 @@ fn a_person_walks_through_the_whole_studio() {
     assert!(outside.is_empty(), "nothing but loopback is asked for: {outside:?}");
 }
 
-/// Two names, and two classes are there.
+/// Enters two names, which creates two classes.
 fn begin(browser: &Chromium, project: &Project) {
     browser.click_on("document.querySelector('start-here input')");
     browser.enter("Bag");
@@ -91,7 +91,7 @@ fn begin(browser: &Chromium, project: &Project) {
     assert_eq!(project.count("Coat"), None);
 }
 
-/// As long as the button is held, pictures come from the camera.
+/// Records pictures from the camera while the button is held.
 fn record(browser: &Chromium, project: &Project) {
     browser.click_on(&class("Trouser"));
     browser.wait_for("document.querySelector('.empty').innerText.includes('Trouser')");
@@ -105,7 +105,7 @@ fn record(browser: &Chromium, project: &Project) {
     project.wait_until(|_| project.count("Trouser") >= Some(8));
     let recorded = project.count("Trouser");
     browser.wait_for(&format!("{}.innerText.includes({})", class("Trouser"), recorded.unwrap()));
-    // All of one recording is one thing to undo.
+    // One recording is undone in one step.
     browser.key("Control+z");
     project.wait_until(|_| project.count("Trouser") == Some(0));
     browser.key("Control+Shift+z");
@@ -113,7 +113,7 @@ fn record(browser: &Chromium, project: &Project) {
     browser.press("Close camera");
 }
 
-/// A folder with another in it on a class, files on a class, and a folder that becomes one.
+/// Drops a folder with a subfolder on a class, files on a class, and a folder that becomes a class.
 fn drop_pictures(browser: &Chromium, project: &Project) {
     let folder = project.folder_of("Bag", 0..10);
     project.folder_of("Bag/old", 10..12);
@@ -128,7 +128,7 @@ fn drop_pictures(browser: &Chromium, project: &Project) {
     browser.wait_for(&class("Sneaker"));
 }
 
-/// Pictures are selected and moved by keys, and by the mouse.
+/// Selects and moves pictures with the keyboard and with the mouse.
 fn move_pictures(browser: &Chromium, project: &Project) {
     browser.click_on(&class("Sneaker"));
     browser.wait_for("document.querySelectorAll('.tile[role=option]').length === 12");
@@ -148,7 +148,7 @@ fn move_pictures(browser: &Chromium, project: &Project) {
     project.wait_until(|_| project.count("Bag") == Some(12));
 }
 
-/// Pictures without a class get theirs by keys.
+/// Assigns classes to unlabelled pictures with the keyboard.
 fn label(browser: &Chromium, project: &Project) {
     go(browser, "l", "label");
     browser.drop_on("document.querySelector('main')", &pictures("Sneaker", 12..20));
@@ -165,7 +165,7 @@ fn label(browser: &Chromium, project: &Project) {
     browser.key("Control+z");
     project.wait_until(|_| inbox() == 7);
     browser.wait_for("document.querySelector('panel-label h2').innerText.includes('7 pictures')");
-    // All that look alike at once, until there is none.
+    // Labels all similar pictures at once, until none is left.
     while inbox() > 0 {
         let before = inbox();
         browser.key("Shift+2");
@@ -176,7 +176,7 @@ fn label(browser: &Chromium, project: &Project) {
     assert_eq!(project.count("Sneaker"), Some(20));
 }
 
-/// The same picture in two classes is found, and mended by a button.
+/// The same picture in two classes is reported, and a button fixes it.
 fn clean(browser: &Chromium, project: &Project) {
     go(browser, "p", "pictures");
     let before = project.count("Trouser").unwrap();
@@ -199,7 +199,7 @@ fn results(browser: &Chromium) {
     browser.wait_for("document.querySelectorAll('.matrix tbody tr').length === 3");
 }
 
-/// The camera sees trousers, and that is what the model says.
+/// The camera shows trousers, and the model recognises them.
 fn live(browser: &Chromium, project: &Project) {
     go(browser, "t", "live");
     browser.press("Start the camera");
@@ -213,7 +213,7 @@ fn live(browser: &Chromium, project: &Project) {
     browser.press("Stop the camera");
 }
 
-/// Another base is trained, and compared with the first.
+/// Trains with another base, and compares the models.
 fn improve(browser: &Chromium) {
     go(browser, "i", "improve");
     browser.wait_for("document.querySelector('#base').options.length > 0");
@@ -229,7 +229,7 @@ fn improve(browser: &Chromium) {
     );
 }
 
-/// The model as a file, and for another framework.
+/// Saves the model as a file, and exports it for another framework.
 fn take_away(browser: &Chromium) {
     go(browser, "a", "take");
     let saved = |ending: &str| {

@@ -1,4 +1,4 @@
-//! The project of a test, the pictures that it is made of, and the studio that is opened on it.
+//! The project of a test, its pictures, and the studio that opens it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,12 +13,12 @@ use image::imageops::FilterType;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A folder that is gone after the test.
+/// A temporary folder, deleted after the test.
 pub(crate) struct Project {
     place: tempfile::TempDir,
 }
 
-/// These of the bundled pictures of a class.
+/// The bundled pictures `which` of a class.
 pub(crate) fn pictures(class: &str, which: Range<usize>) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/fashion-mnist").join(class);
     let mut paths: Vec<_> =
@@ -38,7 +38,7 @@ impl Project {
         self.place.path().join("project")
     }
 
-    /// What a camera sees: pictures of a class, each for half a second.
+    /// A video for the camera: pictures of a class, each for half a second.
     pub(crate) fn video(&self, class: &str) -> PathBuf {
         let path = self.place.path().join("camera.mjpeg");
         let mut video = fs::File::create(&path).unwrap();
@@ -55,7 +55,7 @@ impl Project {
         path
     }
 
-    /// A folder of pictures beside the project: those of the class that its path begins with.
+    /// Creates a folder of pictures outside the project. The first part of `path` is their class.
     pub(crate) fn folder_of(&self, path: &str, which: Range<usize>) -> PathBuf {
         let folder = self.place.path().join("dropped").join(path);
         fs::create_dir_all(&folder).unwrap();
@@ -65,7 +65,7 @@ impl Project {
         folder
     }
 
-    /// How many pictures lie in the folder of a class.
+    /// Number of pictures in the folder of a class.
     pub(crate) fn count(&self, class: &str) -> Option<usize> {
         let entries = fs::read_dir(self.folder().join(class)).ok()?;
         Some(
@@ -75,12 +75,12 @@ impl Project {
         )
     }
 
-    /// All pictures with their sizes, hidden folders left out.
+    /// All pictures with their sizes, except those in hidden folders.
     pub(crate) fn files(&self) -> BTreeMap<PathBuf, u64> {
         let mut found = BTreeMap::new();
         let mut folders = vec![self.folder()];
         while let Some(folder) = folders.pop() {
-            // What is moved meanwhile is seen the next time.
+            // A folder that is moved meanwhile is found the next time.
             let entries = fs::read_dir(folder).into_iter().flatten();
             for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
                 let is_hidden = path.file_name().unwrap().to_string_lossy().starts_with('.');
@@ -96,7 +96,7 @@ impl Project {
         found
     }
 
-    /// Waits until the files are as they should be.
+    /// Waits until the files meet a condition.
     pub(crate) fn wait_until(&self, is_so: impl Fn(&BTreeMap<PathBuf, u64>) -> bool) {
         let begun = Instant::now();
         while !is_so(&self.files()) {
@@ -106,7 +106,7 @@ impl Project {
     }
 }
 
-/// `headstart studio`, running; killed when it is dropped.
+/// A running `headstart studio`; killed when dropped.
 pub(crate) struct Studio {
     process: Child,
     pub(crate) url: String,
@@ -130,12 +130,12 @@ impl Studio {
                 break line[start..].trim_end().to_owned();
             }
         };
-        // Nobody waits for what else it says.
+        // The rest of the output is discarded.
         thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
         Self { process, url }
     }
 
-    /// Ends it as a crash would.
+    /// Kills the process, as a crash would.
     pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();

@@ -1,4 +1,4 @@
-//! The data of a chunk, unpacked: rows of samples as the directory describes them.
+//! Unpacks the data of a chunk to rows of samples, as the directory describes them.
 
 use std::io::{self, Read};
 
@@ -10,20 +10,20 @@ use super::layout::{Colour, Compression, Layout, Predictor};
 use super::{damaged, fax, truncated, unsupported};
 use crate::{DecodeError, Limits};
 
-/// The window that a decoder of zstd should have (RFC 8878, 3.1.1.1.2), in bytes.
+/// The window in bytes that a zstd decoder should support (RFC 8878, 3.1.1.1.2).
 pub(super) const WINDOW: usize = 8 << 20;
 
-/// What a chunk holds.
+/// The unpacked data of a chunk.
 pub(super) enum Chunk {
     /// Rows of samples, each of [`Layout::row_bytes`].
     Samples(Vec<u8>),
-    /// Rows of samples of 8 bits, that many bytes each: red, green, blue.
+    /// Rows of 8-bit red, green and blue, with the number of bytes per row.
     Rgb(Vec<u8>, usize),
-    /// As samples, of each plane.
+    /// Rows of samples, separately for each plane.
     Planes(Vec<Vec<u8>>),
 }
 
-/// Reads `rows` rows of the chunk at an index among those of a plane.
+/// Reads `rows` rows of a chunk, given by its index within a plane.
 pub(super) fn read(
     bytes: &[u8],
     layout: &Layout<'_>,
@@ -57,7 +57,7 @@ fn samples(packed: &[u8], layout: &Layout<'_>, rows: usize) -> Result<Vec<u8>, D
     Ok(data)
 }
 
-/// The first `length` bytes of what is packed, or what there is of them.
+/// The first `length` bytes of the unpacked data, or fewer if it is shorter.
 fn unpacked(
     packed: &[u8],
     layout: &Layout<'_>,
@@ -106,7 +106,7 @@ fn unpacked(
     }
 }
 
-/// The first bytes that a decoder gives.
+/// Reads up to `length` bytes from a decoder.
 fn first_of(decoder: impl Read, length: usize) -> Result<Vec<u8>, DecodeError> {
     let mut data = Vec::with_capacity(length);
     match decoder.take(length as u64).read_to_end(&mut data) {
@@ -116,7 +116,7 @@ fn first_of(decoder: impl Read, length: usize) -> Result<Vec<u8>, DecodeError> {
     }
 }
 
-/// TIFF 6.0, section 9.
+/// Unpacks PackBits (TIFF 6.0, section 9).
 fn pack_bits(mut packed: &[u8], length: usize) -> Vec<u8> {
     let mut data = Vec::with_capacity(length);
     while let Some((&head, rest)) = packed.split_first() {
@@ -141,7 +141,7 @@ fn pack_bits(mut packed: &[u8], length: usize) -> Vec<u8> {
     data
 }
 
-/// Adds up what was stored as differences in a row.
+/// Undoes the predictor in a row.
 fn predicted(row: &mut [u8], layout: &Layout<'_>) {
     let samples = layout.samples_in_chunk();
     match (layout.predictor, layout.bits / 8) {
@@ -156,7 +156,7 @@ fn predicted(row: &mut [u8], layout: &Layout<'_>) {
                 }
             }
         }
-        // Bytes of the same weight lie together, the highest first.
+        // Bytes of equal significance are stored together, the most significant first.
         (Predictor::Float, bytes) => {
             for at in samples..row.len() {
                 row[at] = row[at].wrapping_add(row[at - samples]);
@@ -182,8 +182,8 @@ pub(super) fn number(bytes: &[u8], big_endian: bool) -> u32 {
     }
 }
 
-/// Each Cb and Cr beside the pixels that share them: all samples of a few pixels lie together
-/// (TIFF 6.0, section 21).
+/// Expands subsampled YCbCr: stores Cb and Cr with each of the pixels that share them. In the file,
+/// all samples of a group of pixels are adjacent (TIFF 6.0, section 21).
 fn ycbcr(packed: &[u8], layout: &Layout<'_>, rows: usize) -> Result<Chunk, DecodeError> {
     let width = layout.chunk.0;
     let whole = rows * width * 3;
@@ -196,7 +196,8 @@ fn ycbcr(packed: &[u8], layout: &Layout<'_>, rows: usize) -> Result<Chunk, Decod
             let length = units(by).0 * units(by).1 * (by.0 * by.1 + 2);
             (by, unpacked(packed, layout, rows, length)?)
         }
-        // By the standard 2 by 2, but Pillow writes all samples and does not say so.
+        // The standard's default is 2 by 2, but Pillow writes full-size samples without declaring
+        // it.
         None => {
             let data = unpacked(packed, layout, rows, whole)?;
             (if data.len() < whole { (2, 2) } else { (1, 1) }, data)
@@ -228,8 +229,8 @@ fn ycbcr(packed: &[u8], layout: &Layout<'_>, rows: usize) -> Result<Chunk, Decod
     Ok(Chunk::Samples(samples))
 }
 
-/// Tables that chunks share go before what a chunk has of its own, and an Adobe segment that says
-/// what the colours are, since TIFF does.
+/// Decodes a JPEG chunk. Prepends the tables that chunks share, and an Adobe segment with the
+/// colour transform that the TIFF declares.
 fn jpeg(
     packed: &[u8],
     layout: &Layout<'_>,

@@ -1,6 +1,5 @@
-//! Bilevel pictures packed as faxes: modified Huffman, Group 3 and Group 4 (ITU-T T.4 and T.6; TIFF 6.0,
-//! sections 10 and 11). The codes are those of a library, which does not know all ways of putting rows
-//! together.
+//! Bilevel pictures in fax compression: modified Huffman, Group 3 and Group 4 (ITU-T T.4 and T.6; TIFF 6.0, sections
+//! 10 and 11). The code tables are a library's; it does not support all row structures.
 
 use std::convert::Infallible;
 
@@ -9,20 +8,19 @@ use fax::{BitReader, ByteReader};
 
 use super::layout::Compression;
 
-/// Rows of bits, each from a byte on, where 1 is black. `None` where the data makes no sense or ends
-/// before.
+/// Unpacks to rows of bits, each padded to whole bytes; 1 is black. `None` if the data is invalid or ends early.
 pub(super) fn unpacked(
     packed: &[u8],
     compression: Compression,
     width: usize,
     rows: usize,
 ) -> Option<Vec<u8>> {
-    // Codes at the end are found by looking at more bits than they have.
+    // Lookups may need more bits than the last codes have.
     let padded = packed.iter().copied().chain([0; 4]).map(Ok::<u8, Infallible>);
     let mut bits = ByteReader::new(padded).ok()?;
     let stride = width.div_ceil(8);
     let mut data = vec![0; stride * rows];
-    // Where the colour changes, beginning with white: of the row before and of this one.
+    // The columns at which the colour changes, beginning with white, in the row before and in this one.
     let (mut before, mut changes) = (Vec::new(), Vec::new());
     for row in data.chunks_exact_mut(stride) {
         changes.clear();
@@ -54,7 +52,7 @@ pub(super) fn unpacked(
     Some(data)
 }
 
-/// Makes pixels black.
+/// Sets pixels to black.
 fn set(row: &mut [u8], from: usize, to: usize) {
     for x in from..to {
         row[x / 8] |= 0x80 >> (x % 8);
@@ -67,7 +65,7 @@ fn take(bits: &mut impl BitReader, count: u8) -> Option<u16> {
     Some(taken)
 }
 
-/// Passes over the end of a line, if one is next: at least 11 zeros, and a one.
+/// Skips an end-of-line code, if one is next: at least 11 zeros, then a one.
 fn end_of_line(bits: &mut impl BitReader) -> Option<()> {
     if bits.peek(11) != Some(0) {
         return Some(());
@@ -76,7 +74,7 @@ fn end_of_line(bits: &mut impl BitReader) -> Option<()> {
     Some(())
 }
 
-/// The length of a run.
+/// Reads the length of a run.
 fn run(bits: &mut impl BitReader, is_black: bool) -> Option<usize> {
     let mut length = 0;
     loop {
@@ -88,7 +86,7 @@ fn run(bits: &mut impl BitReader, is_black: bool) -> Option<usize> {
     }
 }
 
-/// A row that does not refer to the one before.
+/// Reads a row that does not refer to the one before.
 fn read_alone(bits: &mut impl BitReader, width: usize, changes: &mut Vec<usize>) -> Option<()> {
     let (mut at, mut is_black) = (0, false);
     while at < width {
@@ -99,18 +97,18 @@ fn read_alone(bits: &mut impl BitReader, width: usize, changes: &mut Vec<usize>)
     Some(())
 }
 
-/// A row of changes relative to those of the row before (T.4, 4.2).
+/// Reads a row of changes relative to those of the row before (T.4, 4.2).
 fn read_by_reference(
     bits: &mut impl BitReader,
     width: usize,
     before: &[usize],
     changes: &mut Vec<usize>,
 ) -> Option<()> {
-    // Nothing lies before the first pixel, so that a change there is to its right.
+    // At the beginning of a row, a change at the first pixel counts as one to the right of the current position.
     let (mut at, mut begun, mut is_black) = (0, false, false);
     let mut next = 0;
     while at < width {
-        // The first change to the right that is to the other colour.
+        // The first change to the right of the current position, and to the opposite colour.
         let right = |change: usize| change > at || (!begun && change == at);
         while next > 0 && right(before[next - 1]) {
             next -= 1;

@@ -1,4 +1,4 @@
-//! How the pixels of a TIFF are stored, as the entries of its directory say (TIFF 6.0).
+//! The storage of a TIFF's pixels, from the entries of its directory (TIFF 6.0).
 
 use super::{damaged, truncated, unsupported};
 use crate::directory::{Directory, Values};
@@ -29,13 +29,13 @@ mod tag {
     pub(super) const SUBSAMPLING: u64 = 530;
 }
 
-/// What packs the data of a chunk.
+/// The compression of chunks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Compression {
     None,
-    /// Modified Huffman: rows by themselves, each from a byte on.
+    /// Modified Huffman: independent rows, each padded to whole bytes.
     Rle,
-    /// With rows that refer to the one before, or without.
+    /// One-dimensional rows, or also rows that refer to the one before.
     Group3 {
         two_dimensional: bool,
     },
@@ -47,7 +47,7 @@ pub(super) enum Compression {
     Zstd,
 }
 
-/// What samples of a pixel mean.
+/// The colour model of the samples.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Colour {
     Grey { inverted: bool },
@@ -57,7 +57,7 @@ pub(super) enum Colour {
     YCbCr,
 }
 
-/// How a sample is written.
+/// The number format of a sample.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Number {
     Unsigned,
@@ -67,9 +67,9 @@ pub(super) enum Number {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Alpha {
-    /// Colours are as they are.
+    /// Colours are stored unchanged.
     Straight,
-    /// Colours are multiplied with it.
+    /// Colours are multiplied by alpha.
     Multiplied,
 }
 
@@ -86,23 +86,23 @@ pub(super) struct Layout<'a> {
     pub(super) big_endian: bool,
     pub(super) compression: Compression,
     pub(super) colour: Colour,
-    /// Bits of a sample: 1, 2, 4, 8, 16 or 32.
+    /// Bits per sample: 1, 2, 4, 8, 16 or 32.
     pub(super) bits: usize,
     pub(super) number: Number,
-    /// Samples of a pixel, those that mean nothing among them.
+    /// Samples per pixel, including those without a meaning.
     pub(super) samples: usize,
-    /// What the first sample behind those of the colour is, if it is alpha.
+    /// The meaning of the first sample after the colours, if it is alpha.
     pub(super) alpha: Option<Alpha>,
-    /// Whether each sample has chunks of its own.
+    /// Whether each sample is stored in separate chunks.
     pub(super) planar: bool,
     pub(super) predictor: Predictor,
     /// Whether the first pixel is in the lowest bit of a byte.
     pub(super) reversed: bool,
-    /// Columns and rows of a chunk.
+    /// Columns and rows per chunk.
     pub(super) chunk: (usize, usize),
-    /// How many pixels share Cb and Cr, across and down; where it is not said, the data tells.
+    /// How many pixels share Cb and Cr, horizontally and vertically. `None` if not declared; the data then decides.
     pub(super) subsampling: Option<(usize, usize)>,
-    /// Red, green and blue of each index.
+    /// Red, green and blue of each palette index.
     pub(super) palette: Vec<[u8; 3]>,
     pub(super) jpeg_tables: Option<&'a [u8]>,
     offsets: Values<'a>,
@@ -110,11 +110,13 @@ pub(super) struct Layout<'a> {
 }
 
 impl<'a> Layout<'a> {
+    /// Reads the layout from a directory.
+    ///
     /// # Errors
-    /// When entries are missing, lie beyond the end of the file or contradict each other, or ask for
-    /// what is not read or more than may be.
+    /// If entries are missing, beyond the end of the file or contradictory, or if they declare something unsupported
+    /// or over the limits.
     pub(super) fn of(directory: &Directory<'a>, limits: &Limits) -> Result<Self, DecodeError> {
-        // An entry that is there has a value that is, or the file is cut.
+        // If an entry exists but its value does not, the file is truncated.
         let integer = |tag: u64| match directory.values(tag) {
             Some(values) => values.integer(0).map(Some).ok_or_else(truncated),
             None => Ok(None),
@@ -274,29 +276,29 @@ impl<'a> Layout<'a> {
         Ok(layout)
     }
 
-    /// How many chunks there are, across and down.
+    /// The number of chunks, horizontally and vertically.
     pub(super) fn chunks(&self) -> (usize, usize) {
         (self.width.div_ceil(self.chunk.0), self.height.div_ceil(self.chunk.1))
     }
 
-    /// Samples of a pixel in a chunk.
+    /// Samples per pixel in a chunk.
     pub(super) fn samples_in_chunk(&self) -> usize {
         if self.planar { 1 } else { self.samples }
     }
 
-    /// Bytes of a row of a chunk.
+    /// Bytes per row of a chunk.
     pub(super) fn row_bytes(&self) -> usize {
         (self.chunk.0 * self.samples_in_chunk() * self.bits).div_ceil(8)
     }
 
-    /// Bytes of a chunk, with all its planes.
+    /// Bytes per chunk, including all its planes.
     pub(super) fn chunk_bytes(&self) -> u64 {
         // Rows of 2^32 pixels of 32 samples are below 2^42 bytes.
         let planes = if self.planar { self.samples } else { 1 };
         (self.row_bytes() as u64).saturating_mul((planes * self.chunk.1) as u64)
     }
 
-    /// The packed data of a chunk, as far as the file goes.
+    /// The packed data of a chunk, as far as the file contains it.
     pub(super) fn packed<'b>(
         &self,
         bytes: &'b [u8],
@@ -304,7 +306,7 @@ impl<'a> Layout<'a> {
     ) -> Result<&'b [u8], DecodeError> {
         let at = self.offsets.integer(chunk as u64).ok_or_else(truncated)?;
         let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).ok_or_else(truncated)?;
-        // Without its length it may be as long as the file.
+        // If the length is not declared, the data may extend to the end of the file.
         let length = match self.lengths {
             Some(lengths) => lengths.integer(chunk as u64).ok_or_else(truncated)?,
             None => u64::MAX,
@@ -331,7 +333,7 @@ fn compression(number: u64, group_3_options: u64) -> Result<Compression, DecodeE
     })
 }
 
-/// All reds, all greens and all blues, of 16 bits, of which the high byte is kept.
+/// Reads the palette: all reds, all greens, all blues, in 16 bits. The high byte of each is kept.
 fn palette(directory: &Directory<'_>, bits: u64) -> Result<Vec<[u8; 3]>, DecodeError> {
     let values = directory.values(tag::PALETTE).ok_or_else(|| damaged("its palette is missing"))?;
     let colours = 1 << bits;

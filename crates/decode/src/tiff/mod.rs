@@ -1,8 +1,8 @@
 //! TIFF: the first picture of a file, in the kinds that Pillow reads.
 //!
-//! The library for TIFF refuses palettes, YCbCr, alpha beside grey, Group 3 and half of what Pillow
-//! takes of the rest, so the directory is read here, and what packs the data has libraries of its own.
-//! A picture is made strip by strip or tile by tile, so that one of these is held beside the result.
+//! The TIFF library refuses palettes, YCbCr, grey with alpha, Group 3, and half of the other kinds that Pillow
+//! supports. So the directory is parsed here, and only decompression is left to libraries. A picture is decoded strip
+//! by strip or tile by tile, so that only one of them is held beside the result.
 
 mod chunk;
 mod fax;
@@ -14,7 +14,7 @@ use crate::orientation::{Orientation, of_directory};
 use crate::{DecodeError, Format, Limits, Rgb};
 use layout::{Compression, Layout};
 
-/// What a chunk may take beyond as much as the picture: a tile is larger than a small picture.
+/// The memory in bytes that a chunk may need beyond the picture's size: a tile may be larger than a small picture.
 const SPARE: u64 = 4 << 20;
 
 const XMP: u64 = 700;
@@ -38,26 +38,26 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Rgb, DecodeError> 
     Ok(picture.oriented(orientation(&directory)))
 }
 
-/// Width and height as stored, and how to turn that.
+/// Width and height as stored, and the orientation.
 pub(crate) fn header(
     bytes: &[u8],
     limits: &Limits,
 ) -> Result<(u32, u32, Orientation), DecodeError> {
     let (directory, layout) = open(bytes, limits)?;
-    // Sides are within the limits.
+    // The limits ensure that sides fit in 32 bits.
     Ok((layout.width as u32, layout.height as u32, orientation(&directory)))
 }
 
-/// The bytes that decoding takes at its peak.
+/// The peak memory of decoding, in bytes.
 pub(crate) fn estimate(bytes: &[u8], limits: &Limits) -> Result<u64, DecodeError> {
     let (directory, layout) = open(bytes, limits)?;
     let rgb = (layout.width * layout.height * 3) as u64;
     let pixels = layout.chunk_bytes() / layout.samples as u64;
     let chunk = match layout.compression {
-        // Its data with the tables, and what our decoder takes: coefficients, if there are several scans.
+        // The data with the tables, and the memory of our decoder, including coefficients if there are several scans.
         Compression::Jpeg => pixels * 13 + bytes.len() as u64,
         Compression::Zstd => layout.chunk_bytes() * 2 + chunk::WINDOW as u64,
-        // What is unpacked, and once more where chroma is put beside its pixels.
+        // The unpacked data, and a copy with the chroma of each pixel.
         _ => layout.chunk_bytes() * 2,
     };
     let turned = if layout.reversed { bytes.len() as u64 } else { 0 };
@@ -80,7 +80,7 @@ fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Directory<'a>, Layout<'
     Ok((directory, layout))
 }
 
-/// Whether an entry says how pixels are stored or lie. Others, such as names and dates, may be lost.
+/// Whether an entry describes the storage or the orientation of pixels. Others, such as names and dates, may be lost.
 fn is_about_pixels(tag: u64) -> bool {
     matches!(tag, 256..=532 | XMP) && !matches!(tag, 269..=272 | 282..=283 | 305..=306 | 315..=316)
 }

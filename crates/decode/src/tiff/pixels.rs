@@ -1,10 +1,10 @@
-//! Red, green and blue of 8 bits from samples, as Pillow converts them.
+//! Converts samples to 8-bit red, green and blue, like Pillow.
 
 use super::chunk::{Chunk, number};
 use super::layout::{Alpha, Colour, Layout, Number};
 use crate::samples::over_white;
 
-/// Writes row `y` of a chunk, as many pixels as there is room for.
+/// Writes row `y` of a chunk, as many pixels as fit in `rgb`.
 pub(super) fn to_rgb(layout: &Layout<'_>, chunk: &Chunk, y: usize, rgb: &mut [u8]) {
     let pixels = rgb.as_chunks_mut::<3>().0;
     match chunk {
@@ -26,7 +26,7 @@ pub(super) fn to_rgb(layout: &Layout<'_>, chunk: &Chunk, y: usize, rgb: &mut [u8
     }
 }
 
-/// A sample as 8 bits; of a palette as it is.
+/// A sample as 8 bits; a palette index is kept unchanged.
 #[inline(always)]
 fn byte(layout: &Layout<'_>, row: &[u8], index: usize) -> u8 {
     let bits = layout.bits;
@@ -44,11 +44,11 @@ fn byte(layout: &Layout<'_>, row: &[u8], index: usize) -> u8 {
             let value = number(&row[index * bytes..][..bytes], layout.big_endian);
             match (number_kind, bytes) {
                 (Number::Unsigned, _) => value.min(255) as u8,
-                // Pillow takes the byte as it is.
+                // Pillow reinterprets the byte.
                 (Number::Signed, 1) => value as u8,
                 (Number::Signed, 2) => i32::from(value as u16 as i16).clamp(0, 255) as u8,
                 (Number::Signed, _) => (value as i32).clamp(0, 255) as u8,
-                // Grey goes from 0 to 255, and colours to 1.
+                // Grey ranges from 0 to 255, colours from 0 to 1.
                 (Number::Float, _) if layout.colour == Colour::Rgb => {
                     (f32::from_bits(value).clamp(0.0, 1.0) * 255.0).round() as u8
                 }
@@ -60,7 +60,8 @@ fn byte(layout: &Layout<'_>, row: &[u8], index: usize) -> u8 {
 
 #[inline(always)]
 fn write(layout: &Layout<'_>, pixels: &mut [[u8; 3]], sample: impl Fn(usize, usize) -> u8) {
-    // What numbers of other kinds are is not said; Pillow does not invert them.
+    // The standard does not define inversion of other number formats, and Pillow does not invert
+    // them.
     let inverted = layout.colour == (Colour::Grey { inverted: true })
         && layout.number == Number::Unsigned
         && layout.bits <= 16;
@@ -91,7 +92,7 @@ fn write(layout: &Layout<'_>, pixels: &mut [[u8; 3]], sample: impl Fn(usize, usi
     }
 }
 
-/// `(255 - ink) * (255 - black) / 255`, rounded as Pillow does.
+/// `(255 - ink) * (255 - black) / 255`, rounded as in Pillow.
 fn cmyk([c, m, y, k]: [u8; 4]) -> [u8; 3] {
     let paper = 255 - u32::from(k);
     [c, m, y].map(|ink| {
@@ -100,7 +101,7 @@ fn cmyk([c, m, y, k]: [u8; 4]) -> [u8; 3] {
     })
 }
 
-/// ITU-R BT.601 in its full range, as in JPEG (JFIF 1.02).
+/// ITU-R BT.601 in full range, as in JPEG (JFIF 1.02).
 fn ycbcr([y, cb, cr]: [u8; 3]) -> [u8; 3] {
     let (y, cb, cr) = (f32::from(y), f32::from(cb) - 128.0, f32::from(cr) - 128.0);
     [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb]

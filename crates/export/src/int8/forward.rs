@@ -1,19 +1,19 @@
-//! Runs a program on one picture, with a look at every value on the way: to learn how far values go, and to
-//! round them as whole numbers of 8 bits do.
+//! Runs a program on one picture, with a callback for every intermediate value: to measure the ranges of values, and to
+//! round them as int8 does.
 
 use headstart_engine::frozen::{Clamp, Op, OpId, OpKind, Program, Sides};
 use headstart_engine::matmul::matmul;
 use headstart_model::Shape;
 
-/// Of an operation, what it gives, or, where a residual is added, what it has before that.
+/// Either the result of an operation, or its value before a residual is added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Stage {
     BeforeResidual,
     Result,
 }
 
-/// The result of a program's last operation, of a normalised picture `[height][width][channels]`. `look` may
-/// change each value as it is computed.
+/// The result of the last operation of a program, for a normalised picture `[height][width][channels]`. `look` is
+/// called with each value as it is computed, and may change it.
 pub(super) fn forward(
     program: &Program,
     picture: Vec<f32>,
@@ -89,7 +89,7 @@ pub(super) fn mean(x: &[f32], channels: usize) -> Vec<f32> {
     sums
 }
 
-/// What each position of the output sees, a row each; zeros beyond the edges.
+/// The window of each output position, one row each; zero beyond the edges.
 fn windows(x: &[f32], from: Shape, to: Shape, sides: Sides) -> Vec<f32> {
     let (channels, taps) = (from.channels(), sides.kernel * sides.kernel);
     let (height, width) = to.spatial();
@@ -101,7 +101,8 @@ fn windows(x: &[f32], from: Shape, to: Shape, sides: Sides) -> Vec<f32> {
     rows
 }
 
-/// For each position of the output and each tap of the window the pixel of the input under it, by their numbers.
+/// Calls `each` for every output position and every tap of the window inside the input, with three indices: of the
+/// output position, of the tap, and of the input pixel under it.
 fn each_pixel(from: Shape, to: Shape, sides: Sides, mut each: impl FnMut(usize, usize, usize)) {
     let ((height, width), (high, wide)) = (from.spatial(), to.spatial());
     let Sides { kernel, stride, margins } = sides;

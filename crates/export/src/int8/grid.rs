@@ -1,13 +1,13 @@
-//! Numbers as whole ones of 8 bits.
+//! Quantization to 8 bits.
 
-/// The values that 8 bits can tell apart: `scale * (q - zero)`, `q` from -128 to 127.
+/// The values that 8 bits can represent: `scale * (q - zero)`, with `q` from -128 to 127.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Grid {
     pub(crate) scale: f32,
     pub(crate) zero: i32,
 }
 
-/// How far values go; 0 is among them.
+/// The range of values, extended to include 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Range {
     min: f32,
@@ -26,7 +26,7 @@ impl Range {
         Self { min: self.min.min(other.min), max: self.max.max(other.max) }
     }
 
-    /// The finest grid that covers it, on which 0 is.
+    /// The finest grid that covers the range and contains 0.
     pub(super) fn grid(self) -> Grid {
         let scale = ((self.max - self.min) / 255.0).max(f32::MIN_POSITIVE);
         Grid { scale, zero: (-128.0 - self.min / scale).round() as i32 }
@@ -47,20 +47,21 @@ impl Grid {
     }
 }
 
-/// Weights on grids of their own around 0, one for each output, and biases in steps of input and weight together.
+/// Quantized weights: kernels with a scale per output and a zero point of 0, and biases in units of input scale times
+/// weight scale.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Weights {
     pub(crate) kernel: Vec<i8>,
     pub(crate) bias: Vec<i32>,
-    /// One of each output.
+    /// One scale per output.
     pub(crate) scales: Vec<f32>,
     input: f32,
 }
 
 impl Weights {
-    /// Of a kernel whose last axis is that of outputs, of an input in steps of `input` whose channels have these
-    /// means: by what rounding moves an output then on average, its bias makes up for (Nagel et al. 2019). A depthwise kernel has one of them for each output,
-    /// any other all of them in turn.
+    /// Quantizes a kernel, whose last axis is that of outputs. `input` is the scale of the input, and `means` are the
+    /// means of its channels: each bias compensates for the average error that rounding the kernel causes (Nagel et al.
+    /// 2019). A depthwise kernel uses one mean for each output; any other kernel uses all of them in turn.
     pub(super) fn new(
         kernel: &[f32],
         bias: &[f32],
@@ -72,7 +73,7 @@ impl Weights {
         for row in kernel.chunks_exact(outputs) {
             scales.iter_mut().zip(row).for_each(|(scale, w)| *scale = scale.max(w.abs() / 127.0));
         }
-        // A bias must not be too many steps.
+        // Limits the size of a quantized bias, so that it fits in an i32.
         let most = (1_u32 << 30) as f32;
         scales.iter_mut().zip(bias).for_each(|(s, b)| *s = s.max(b.abs() / (input * most)));
         let number = |(at, w): (usize, &f32)| (w / scales[at % outputs]).round() as i8;
@@ -88,7 +89,7 @@ impl Weights {
         Self { kernel: numbers, bias: bias.iter().zip(&scales).map(steps).collect(), scales, input }
     }
 
-    /// What they stand for: kernel and bias.
+    /// The kernel and the bias that the quantized ones represent.
     pub(super) fn values(&self) -> (Vec<f32>, Vec<f32>) {
         let outputs = self.bias.len();
         let kernel = self.kernel.iter().enumerate();
@@ -130,7 +131,7 @@ mod tests {
         for (found, b) in biases.iter().zip(&bias) {
             assert!((found - b).abs() < 0.01, "{found} and {b}");
         }
-        // A channel of nothing has its bias still.
+        // An output whose weights are all zero still has its bias.
         let nothing = Weights::new(&[0.0; 4], &[2.0, 0.0], 0.1, (&[1.0, 1.0], false));
         assert!((nothing.values().1[0] - 2.0).abs() < 1e-6);
         assert_eq!(nothing.values().1[1], 0.0);

@@ -1,6 +1,6 @@
-//! The base of a model in whole numbers of 8 bits: what its values are rounded to is learned from pictures, and how many
-//! of the model's answers stay is measured on others. The mean over positions and the head are in f32: a head weighs
-//! features that hardly vary, of which rounding would leave nothing, and is a thousandth of the work.
+//! The base of a model in int8. The ranges of values are calibrated on some pictures, and the share of unchanged
+//! answers is measured on others. The mean over positions and the head stay f32: the head weights features that hardly
+//! vary, which rounding would erase, and it is a thousandth of the work.
 
 mod forward;
 mod grid;
@@ -17,41 +17,42 @@ use forward::{Stage, forward, mean};
 use grid::Range;
 pub(crate) use grid::{Grid, Weights};
 
-/// The share of answers that a model must keep.
+/// The share of answers that must stay the same.
 const KEPT: f64 = 0.99;
-/// Values are rounded to what so many pictures need, at most.
+/// The number of pictures for calibration, if there are at least twice as many; with fewer pictures, all are used.
 const MOST_LEARNED: usize = 100;
 
-/// A base whose weights and values are whole numbers of 8 bits.
+/// A base with quantized weights and values.
 #[derive(Debug)]
 pub(crate) struct Int8 {
-    /// The base, whose weights are those that the numbers stand for.
+    /// The base, with the weights that the quantized ones represent.
     pub(crate) program: Program,
-    /// Of each operation that has some.
+    /// The quantized weights of each operation that has weights.
     pub(crate) weights: Vec<Option<Weights>>,
-    /// Of each operation, what it gives, and what it gives before a residual is added.
+    /// For each operation, the grids of its result and of its value before a residual is added.
     grids: Vec<[Grid; 2]>,
-    /// How many pictures it was measured on, and of how many the answers are the same.
+    /// The number of pictures on which it was measured, and the number of unchanged answers.
     pub(crate) agreement: (usize, usize),
 }
 
-/// What is learned of an operation's values.
+/// Statistics of the values of an operation.
 #[derive(Clone)]
 struct Values {
-    /// How far what it gives goes, and what it gives before a residual is added.
+    /// The ranges of its result and of its value before a residual is added.
     ranges: [Range; 2],
-    /// What it gives, of each channel the sum over positions and pictures.
+    /// The sum of its results over positions and pictures, per channel.
     sums: Vec<f64>,
-    /// How many values are in each sum.
+    /// The number of values in each sum.
     count: usize,
 }
 
 impl Int8 {
-    /// Of pictures at the model's size, one after the other, those it learns from and those that it is measured
-    /// on take turns; where there are few, all are both.
+    /// Quantizes the base. `pictures` are at the model's size, one after the other. Every n-th picture is used for
+    /// calibration, and the others for the measurement; if there are few, all are used for both.
     ///
     /// # Errors
-    /// When there are no pictures, a part of the model cannot be computed so, or too many answers change.
+    /// [`ExportError::Pictures`] without whole pictures, [`ExportError::Lacks`] if a part of the model cannot be
+    /// quantized, and [`ExportError::Int8Changes`] if too many answers change.
     pub(crate) fn new(subject: &Subject<'_>, pictures: &[u8]) -> Result<Self, ExportError> {
         let (height, width) = subject.size();
         let each = height * width * 3;
@@ -78,7 +79,7 @@ impl Int8 {
         Ok(int8)
     }
 
-    /// What an operation's results are rounded to; `before` a residual is added.
+    /// The grid of an operation's result, or of its value `before` a residual is added.
     pub(crate) fn grid(&self, op: OpId, before: bool) -> Grid {
         self.grids[op][usize::from(before)]
     }
@@ -98,7 +99,7 @@ impl Int8 {
                     (*kernel, *bias) = own.values();
                     Some(own)
                 }
-                // The same numbers, with zeros around.
+                // Padding keeps the grid of its input.
                 OpKind::Pad(_) => {
                     grids[id] = [from; 2];
                     None
@@ -109,7 +110,7 @@ impl Int8 {
         Self { program, weights, grids, agreement: (0, 0) }
     }
 
-    /// Of how many pictures the answers are those of the model as it is.
+    /// The number of pictures for which the model in f32 gives the same answer.
     fn measure(&self, subject: &Subject<'_>, pictures: &[&[u8]]) -> usize {
         let (model, (height, width)) = (subject.model, subject.size());
         let base = FeatureExtractor::new(&model.network, &model.weights, Compute::default());
@@ -122,7 +123,7 @@ impl Int8 {
         pictures.par_iter().filter(is_same).count()
     }
 
-    /// As they come out where every value of the base is rounded, of a picture's pixels.
+    /// The features of a picture, computed with every value of the base rounded.
     pub(crate) fn features(&self, pixels: &[u8]) -> Vec<f32> {
         let mut round = |op: OpId, stage: Stage, values: &mut [f32]| {
             self.grid(op, stage == Stage::BeforeResidual).snap(values);
@@ -158,7 +159,7 @@ impl Values {
     }
 }
 
-/// What the program's values are on pictures.
+/// The statistics of the program's values on pictures.
 fn values(program: &Program, input: Grid, pictures: &[&[u8]]) -> Vec<Values> {
     let none = || -> Vec<Values> {
         let channels = program.ops.iter().map(|op| op.shape.channels());
@@ -179,8 +180,8 @@ fn values(program: &Program, input: Grid, pictures: &[&[u8]]) -> Vec<Values> {
     pictures.par_iter().fold(none, learn).reduce(none, unite)
 }
 
-/// Makes what reads the picture take levels on one grid for all colours: how these are scaled becomes a part of the
-/// weights. The grid is as near to the network's own as whole numbers allow; a border's zeros are off by what is missing.
+/// Lets the first convolution read levels on one grid for all colours, by moving their scaling into the weights. The
+/// zero point is the integer nearest to that of the network, so zeros in the padding are off by the difference.
 fn take_bytes(program: &mut Program, scaling: Scaling) -> Result<Grid, ExportError> {
     let Scaling { scale, offset } = scaling;
     let zeros = (0..3).map(|c| -offset[c] / scale[c]).sum::<f32>() / 3.0;
@@ -205,7 +206,7 @@ fn take_bytes(program: &mut Program, scaling: Scaling) -> Result<Grid, ExportErr
     Ok(Grid { scale: scale[0], zero: zero as i32 - 128 })
 }
 
-/// Pixels as values on the grid that they are read by.
+/// The pixels as values on the input's grid.
 fn normalised(input: Grid, pixels: &[u8]) -> Vec<f32> {
     pixels.iter().map(|&level| input.value((i32::from(level) - 128) as i8)).collect()
 }

@@ -1,4 +1,4 @@
-//! A model's configuration, as Keras 3 writes it.
+//! The configuration of a model, as Keras 3 writes it.
 
 use headstart_engine::head::Task;
 use headstart_model::{Elementwise, Layer, LayerKind, Margins, Network, Padding, Shape, Window};
@@ -20,7 +20,7 @@ pub(super) fn model(subject: &Subject<'_>) -> Value {
         vec![height, width, 3],
     );
     let mut base = base(network, subject.config.trainable_from.as_deref());
-    // BatchNormalization keeps its statistics whether it trains or not, as Keras's guide has it.
+    // BatchNormalization keeps its statistics even in training, as Keras's guide recommends.
     base["inbound_nodes"] = json!([{
         "args": [model.tensor()],
         "kwargs": {"training": false, "mask": null},
@@ -58,7 +58,7 @@ pub(super) fn model(subject: &Subject<'_>) -> Value {
     model
 }
 
-/// The layers of a base, those before `trainable_from` frozen, or all.
+/// The layers of a base. Those before `trainable_from` are frozen, or all layers if it is `None`.
 fn base(network: &Network, trainable_from: Option<&str>) -> Value {
     let layers = network.layers();
     let input = &layers[0];
@@ -74,14 +74,14 @@ fn base(network: &Network, trainable_from: Option<&str>) -> Value {
     model.finish(first < layers.len())
 }
 
-/// A model whose layers are added one by one.
+/// A model under construction.
 struct Model {
     name: String,
     layers: Vec<Value>,
     input: String,
-    /// Name, axes and type of the last layer's output.
+    /// The name, the axes and the type of the last layer's output.
     last: (String, Vec<usize>, &'static str),
-    /// Whether layers that are added train.
+    /// Whether the layers added from now on are trainable.
     trainable: bool,
 }
 
@@ -110,13 +110,13 @@ impl Model {
         }
     }
 
-    /// The last layer's output.
+    /// The output of the last layer.
     fn tensor(&self) -> Value {
         let (name, axes, dtype) = &self.last;
         tensor(name, axes, dtype)
     }
 
-    /// Adds a layer that reads the last one.
+    /// Adds a layer that reads the output of the last one.
     fn add(&mut self, class: &str, name: &str, config: Value, output: Vec<usize>) {
         let args = json!([self.tensor()]);
         self.add_reading(class, name, config, args, output);
@@ -154,7 +154,7 @@ impl Model {
         self.last = (name.to_owned(), output, "float32");
     }
 
-    /// Adds a layer of a network; one that pads as none of Keras's convolutions do with a layer for that
+    /// Adds a layer of a network. If its padding is none that Keras's convolutions support, a layer that pads is added
     /// before it.
     fn layer(&mut self, layer: &Layer, inputs: &[&Layer]) {
         let reads: Vec<Value> =
@@ -247,7 +247,7 @@ fn zeros(m: Margins) -> Value {
     json!({"padding": [[m.top, m.bottom], [m.left, m.right]], "data_format": "channels_last"})
 }
 
-/// What Keras calls the padding of a window on such a map, and what has to be padded before.
+/// The name of the padding in Keras for a window on such a map, and the zeros to add before, if any.
 fn padding(window: Window, input: Shape) -> (&'static str, Option<Margins>) {
     let (height, width) = input.spatial();
     let margins = |window: Window| window.margins(height, width).expect("it was built so");
@@ -261,7 +261,7 @@ fn padding(window: Window, input: Shape) -> (&'static str, Option<Margins>) {
     }
 }
 
-/// The layer that an activation is.
+/// The layer for an activation, if it needs one.
 fn activation(function: Elementwise) -> Option<(&'static str, Value)> {
     let named = |name: &str| Some(("Activation", json!({"activation": name})));
     match function {

@@ -1,8 +1,8 @@
-//! Keras: `.keras`, the archive of version 3, and `.weights.h5`, the weights in it by themselves.
+//! Keras: `.keras`, the archive of Keras 3, and `.weights.h5`, which is only the weights in it.
 //!
-//! The model is as `keras.applications` and its guide to transfer learning have it: a base of its own, with
-//! its layers' original names and BatchNormalization of its own, called in inference mode; pooling, dropout and
-//! dense layers around it.
+//! The model is built as by `keras.applications` and Keras's guide to transfer learning: the base is a nested model,
+//! with the original names of its layers and its own BatchNormalization layers, called in inference mode; pooling,
+//! dropout and dense layers follow it.
 
 mod config;
 #[cfg(test)]
@@ -17,19 +17,19 @@ use crate::proof::zipped;
 use crate::subject::Subject;
 use crate::{ExportError, Proof};
 
-/// The entry of the archive that has the description of the model, for `import`.
+/// The archive entry with the description of the model, which `import` reads.
 const DESCRIPTION: &str = "headstart/description.json";
-/// The entry that has the proof.
+/// The archive entry with the proof.
 const PROOF: &str = "headstart/proof.npz";
-/// Of the version whose format this is.
+/// The version of Keras whose format this is.
 const KERAS_VERSION: &str = "3.15.1";
-/// Archives have a date; the same model gives the same bytes.
+/// A constant date, so that the same model gives the same bytes.
 const SAVED: &str = "1980-01-01@00:00:00";
 
 pub(crate) fn write(subject: &Subject<'_>, proof: &Proof) -> Result<Vec<u8>, ExportError> {
     check_layers("keras", &subject.model.network)?;
     let metadata = json!({"keras_version": KERAS_VERSION, "date_saved": SAVED});
-    // As Keras does: weights hardly shrink, and packing takes longer than all else.
+    // Stored, as Keras does: weights hardly compress, and compressing takes longer than everything else.
     Ok(zipped(
         CompressionMethod::Stored,
         &[

@@ -1,5 +1,5 @@
-//! Archives are read by the importer, which is tested on files of Keras's own; the configuration is compared
-//! with one that Keras 3 has written (`tools/reference/keras_mobilenetv2.py`).
+//! Archives are read by the importer, which is tested on files written by Keras. The configuration is compared with one
+//! that Keras 3 has written (`tools/reference/keras_mobilenetv2.py`).
 
 use std::collections::HashSet;
 use std::fs;
@@ -102,7 +102,7 @@ fn a_configuration_has_what_keras_writes_itself() {
         for (key, value) in ours["config"].as_object().unwrap() {
             match key.as_str() {
                 "dtype" | "trainable" => {}
-                // Nothing to pad: Keras has either.
+                // A 1 x 1 kernel needs no padding, so Keras may have either.
                 "padding" if ours["config"]["kernel_size"] == json!([1, 1]) => {}
                 _ => assert_eq!(value, &keras["config"][key], "{name}: {key}"),
             }
@@ -113,7 +113,7 @@ fn a_configuration_has_what_keras_writes_itself() {
             let tensors = args.as_array().map_or(one, Vec::as_slice).iter();
             let read =
                 tensors.map(|t| t["config"]["keras_history"][0].as_str().unwrap().to_owned());
-            // Keras's own input is called otherwise.
+            // Keras's own input has a different name.
             read.map(|name| if name.starts_with("input") { "input".to_owned() } else { name })
                 .collect()
         };
@@ -235,7 +235,7 @@ fn a_file_that_computes_something_else_is_refused() {
         changed(&archive, super::DESCRIPTION, |description| description["classes"] = json!(["x"]));
     let checkpoint = read_bytes(&text, "a.keras").unwrap();
     assert!(checkpoint.metadata[EXPORTED].contains("\"classes\":[\"x\"]"));
-    // Cut short anywhere, it is refused.
+    // An archive that is cut short anywhere is refused.
     for part in 1..20 {
         assert!(imported(&archive[..archive.len() * part / 20]).is_err());
     }

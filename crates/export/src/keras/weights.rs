@@ -1,4 +1,4 @@
-//! The weights of a model, in the groups in which Keras 3 looks for them.
+//! The weights of a model, in the groups where Keras 3 expects them.
 
 use hdf5_pure::{FileBuilder, GroupBuilder};
 use headstart_formats::Naming;
@@ -7,7 +7,7 @@ use headstart_model::Tensor;
 use crate::ExportError;
 use crate::subject::Subject;
 
-/// The group of the base: the first model among the model's layers.
+/// The group of the base: the first nested model.
 const BASE: &str = "functional";
 
 pub(super) fn write(subject: &Subject<'_>) -> Result<Vec<u8>, ExportError> {
@@ -16,7 +16,7 @@ pub(super) fn write(subject: &Subject<'_>) -> Result<Vec<u8>, ExportError> {
     let mut layers = file.create_group("layers");
     let mut base = layers.create_group(BASE);
     let mut of_base = base.create_group("layers");
-    // `conv2d_3/vars/0`: of one layer after the other.
+    // Names like `conv2d_3/vars/0`, layer by layer.
     let names = Naming::KerasCounters.names(network);
     let mut names = names.iter().map(|names| names[0].as_str());
     for layer in network.layers().iter().filter(|layer| !layer.weights.is_empty()) {
@@ -42,7 +42,7 @@ pub(super) fn write(subject: &Subject<'_>) -> Result<Vec<u8>, ExportError> {
         .map_err(|error| ExportError::Encoding { format: "HDF5", reason: error.to_string() })
 }
 
-/// A layer's weights by their numbers.
+/// Adds the weights of a layer, named by their index.
 fn vars(mut layer: GroupBuilder, tensors: &[&Tensor]) -> GroupBuilder {
     let mut vars = layer.create_group("vars");
     for (index, tensor) in tensors.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! A graph that is built node by node.
+//! Builds a graph node by node.
 
 use headstart_model::Tensor;
 
@@ -7,10 +7,10 @@ use super::proto::{
     TensorProto, TensorShapeProto, TensorType, TypeProto, ValueInfoProto,
 };
 
-/// A value of the graph, by its name.
+/// A value in the graph, identified by its name.
 pub(super) type Value = String;
 
-/// Nodes and constants; a node stands after those whose values it reads.
+/// Nodes and constants. A node comes after the nodes whose values it reads.
 #[derive(Default)]
 pub(super) struct Graph {
     nodes: Vec<NodeProto>,
@@ -18,7 +18,7 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    /// Adds a node with one output, of the same name.
+    /// Adds a node with one output, which has the same name.
     pub(super) fn node(
         &mut self,
         op: &str,
@@ -37,7 +37,7 @@ impl Graph {
         name
     }
 
-    /// Adds a constant.
+    /// Adds a constant tensor.
     pub(super) fn constant(&mut self, name: impl Into<String>, tensor: &Tensor) -> Value {
         let raw = tensor.data.iter().flat_map(|x| x.to_le_bytes()).collect();
         self.raw(name.into(), DataType::Float, &tensor.shape, raw)
@@ -49,7 +49,7 @@ impl Graph {
         self.raw(name.into(), DataType::Int64, &[values.len()], raw)
     }
 
-    /// A constant number, which is there once.
+    /// The constant scalar `value`, which is added only once.
     pub(super) fn number(&mut self, value: f32) -> Value {
         let name = format!("number/{value}");
         if self.initializers.iter().any(|constant| constant.name == name) {
@@ -68,7 +68,7 @@ impl Graph {
         name
     }
 
-    /// The graph from these inputs to the value that was computed last, which is called `output`.
+    /// The graph from the input to the last computed value, which is renamed to the name of `output`.
     pub(super) fn finish(
         mut self,
         name: &str,
@@ -87,7 +87,7 @@ impl Graph {
     }
 }
 
-/// A value that goes in or out: of each picture of a batch, a tensor of this shape.
+/// An input or output of the graph: a batch of tensors of this shape.
 pub(super) fn value(name: &str, kind: DataType, shape: &[usize], doc: &str) -> ValueInfoProto {
     let batch = DimensionValue::Param("batch".to_owned());
     let axes = shape.iter().map(|&axis| DimensionValue::Value(axis as i64));

@@ -1,8 +1,8 @@
-//! ONNX: one file, with the graph of the plan (BatchNormalization folded, activations clamped) between u8
-//! pixels and probabilities.
+//! ONNX: one file with the graph of the plan (BatchNormalization folded, activations clamped), from u8 pixels to
+//! probabilities.
 //!
-//! Operator set 13 is the oldest whose Softmax is over one axis; onnxruntime, OpenVINO and TensorRT have
-//! taken it for years.
+//! Operator set 13 is the oldest whose Softmax works along a single axis. onnxruntime, OpenVINO and TensorRT have
+//! supported it for years.
 
 mod graph;
 mod proto;
@@ -59,7 +59,7 @@ pub(crate) fn write(subject: &Subject<'_>, proof: &Proof) -> Result<Vec<u8>, Exp
     Ok(model.encode_to_vec())
 }
 
-/// The description as a whole, what is mostly looked for by itself, and the proof.
+/// The metadata entries: the whole description, those parts of it that are read most often, and the proof.
 fn metadata(subject: &Subject<'_>, proof: &Proof) -> Vec<StringStringEntryProto> {
     let description = &subject.description;
     let text = |entry: &serde_json::Value| match entry.as_str() {
@@ -75,7 +75,7 @@ fn metadata(subject: &Subject<'_>, proof: &Proof) -> Vec<StringStringEntryProto>
             text(description.pointer("/unknown/threshold").unwrap_or(&json!(null))),
         ),
         (ENTRY, description.to_string()),
-        // An archive of NumPy's, in base64.
+        // A NumPy archive in base64.
         ("headstart.proof", STANDARD.encode(proof.to_npz())),
     ];
     let entry =
@@ -83,7 +83,7 @@ fn metadata(subject: &Subject<'_>, proof: &Proof) -> Vec<StringStringEntryProto>
     entries.into_iter().filter(|(_, value)| value != "null").map(entry).collect()
 }
 
-/// The picture as the base takes it, channels first.
+/// The input of the base: the picture scaled, channels first.
 fn normalised(graph: &mut Graph, subject: &Subject<'_>) -> Value {
     let scaling = subject.scaling();
     let to = int("to", DataType::Float as i64);
@@ -97,7 +97,7 @@ fn normalised(graph: &mut Graph, subject: &Subject<'_>) -> Value {
     graph.node("Transpose", "normalize", &[&moved], vec![channels_first])
 }
 
-/// The base's last map.
+/// Adds the operations of the base, and returns its last map.
 fn base(graph: &mut Graph, program: &Program, picture: Value) -> Value {
     let mut values = vec![picture];
     for op in program.ops.iter().skip(1) {
@@ -165,7 +165,7 @@ fn operation(graph: &mut Graph, op: &Op, values: &[Value]) -> Value {
             Shape::Map { .. } => graph.node("GlobalAveragePool", name, &[input], vec![]),
             Shape::Vector(_) => mean(graph, name, input),
         },
-        // The gates are a map of one position.
+        // The gates are a map of 1 x 1 positions.
         OpKind::Gate(gate) => graph.node("Mul", name, &[input, &values[*gate]], vec![]),
         OpKind::Concat(other) => {
             graph.node("Concat", name, &[input, &values[*other]], vec![int("axis", 1)])
@@ -210,7 +210,7 @@ fn followed(graph: &mut Graph, name: &str, function: Function, x: &str) -> Value
     }
 }
 
-/// Written out, over the channels: this operator set has no LayerNormalization.
+/// Layer normalization over the channels, written out because this operator set does not have it.
 fn layer_norm(
     graph: &mut Graph,
     name: &str,
@@ -238,7 +238,7 @@ fn layer_norm(
     graph.node("Add", name, &[&scaled, &bias], vec![])
 }
 
-/// `kernel` is `[outputs][inputs of a group][side][side]`.
+/// Adds a convolution. `kernel` is `[outputs][inputs of a group][side][side]`.
 fn convolution(
     graph: &mut Graph,
     name: &str,
@@ -269,7 +269,7 @@ fn clamped(graph: &mut Graph, name: &str, clamp: Clamp, value: Value) -> Value {
             graph.node("Relu", format!("{name}/relu"), &[&value], vec![])
         }
         (has_min, has_max) => {
-            // A bound that is left out is an empty name.
+            // An omitted bound is an empty name.
             let min = if has_min { graph.number(min) } else { String::new() };
             let max = has_max.then(|| graph.number(max));
             let inputs: Vec<&str> =
@@ -279,7 +279,7 @@ fn clamped(graph: &mut Graph, name: &str, clamp: Clamp, value: Value) -> Value {
     }
 }
 
-/// The mean over all positions, as a vector.
+/// Adds the mean over all positions, as a vector.
 fn mean(graph: &mut Graph, name: &str, map: &str) -> Value {
     let mean = graph.node("GlobalAveragePool", format!("{name}/mean"), &[map], vec![]);
     graph.node("Flatten", name, &[&mean], vec![int("axis", 1)])
@@ -320,7 +320,7 @@ fn activated(graph: &mut Graph, name: &str, activation: Elementwise, x: Value) -
     }
 }
 
-/// From logits to calibrated probabilities, where these are asked for.
+/// Adds the conversion of logits to calibrated probabilities, if these are the output.
 fn scores(graph: &mut Graph, subject: &Subject<'_>, mut last: Value) {
     if subject.output() != Output::Probabilities {
         return;

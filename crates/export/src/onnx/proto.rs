@@ -1,5 +1,5 @@
-//! The messages of ONNX's protocol buffers that are written, with the numbers of their fields in
-//! `onnx.proto` (version 1.8 of the format, IR version 7).
+//! The messages of ONNX's protocol buffers that headstart writes, with their field numbers from `onnx.proto` (version
+//! 1.8 of the format, IR version 7).
 
 use prost::{Enumeration, Message, Oneof};
 

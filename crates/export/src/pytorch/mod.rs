@@ -1,5 +1,4 @@
-//! PyTorch: a state dict in safetensors under the names of torchvision or timm, for models that are built
-//! there.
+//! PyTorch: a state dict in safetensors, with the names of torchvision or timm, for models that these libraries build.
 
 #[cfg(test)]
 mod tests;
@@ -17,7 +16,7 @@ use crate::{ExportError, Names, Proof};
 
 pub(crate) const FORMAT: &str = "pytorch";
 
-/// Under whose names a model's weights go out, unless others are asked for.
+/// The library whose names a model's weights get by default.
 pub(crate) fn default_names(model: &Model) -> Names {
     match is_mobilenet(model) {
         true => Names::Torchvision,
@@ -29,7 +28,7 @@ fn is_mobilenet(model: &Model) -> bool {
     model.network.architecture().starts_with("mobilenetv2")
 }
 
-/// Widths of MobileNetV2 that timm has.
+/// The widths of MobileNetV2 that timm has.
 const WIDTHS_OF_TIMM: [f32; 5] = [0.35, 0.5, 0.75, 1.0, 1.4];
 
 pub(crate) fn write(subject: &Subject<'_>, _: &Proof) -> Result<Vec<u8>, ExportError> {
@@ -78,7 +77,7 @@ pub(crate) fn write(subject: &Subject<'_>, _: &Proof) -> Result<Vec<u8>, ExportE
         None => subject.description[key].to_string(),
     };
     let metadata = BTreeMap::from([
-        // As whatever reads such files for PyTorch expects.
+        // Readers of such files for PyTorch expect this entry.
         ("format".to_owned(), "pt".to_owned()),
         ("classes".to_owned(), text("classes")),
         ("preprocessing".to_owned(), text("preprocessing_in_words")),

@@ -1,5 +1,6 @@
-//! Names and shapes are those of torchvision's and timm's own state dicts (`tools/reference/pytorch_names.py`), and
-//! files are read by the importer, which is tested on files of theirs.
+//! Names and shapes are compared with those of state dicts from torchvision and timm
+//! (`tools/reference/pytorch_names.py`). Exported files are read by the importer, which is tested on files of these
+//! libraries.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +34,7 @@ fn a_file_has_the_keys_and_shapes_of_torchvisions_and_timms_models() {
     ] {
         let theirs = known["models"][state_dict]["keys"].as_object();
         let theirs = theirs.unwrap_or_else(|| panic!("no {state_dict}"));
-        // A counter of batches is no weight; PyTorch sets it where a file has none.
+        // The counter of batches is not a weight; PyTorch initializes it if a file does not have it.
         let theirs: BTreeMap<String, Vec<usize>> = (theirs.iter())
             .filter(|(key, _)| !key.ends_with("num_batches_tracked"))
             .map(|(key, shape)| (key.clone(), serde_json::from_value(shape.clone()).unwrap()))
@@ -49,7 +50,7 @@ fn a_file_has_the_keys_and_shapes_of_torchvisions_and_timms_models() {
         let ours: BTreeMap<String, Vec<usize>> =
             contents.tensors.into_iter().map(|(key, tensor)| (key, tensor.shape)).collect();
         assert!(ours.keys().eq(theirs.keys()), "{state_dict}");
-        // Ours is narrower than that one.
+        // This model of ours is narrower than timm's, so shapes differ.
         if !state_dict.ends_with("050") {
             assert_eq!(ours, theirs, "{state_dict}");
         }

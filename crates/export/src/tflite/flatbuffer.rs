@@ -1,4 +1,4 @@
-//! The tables of TensorFlow Lite's schema (version 3) that are written, with the numbers of their fields.
+//! The tables of TensorFlow Lite's schema (version 3) that headstart writes, with their field numbers.
 
 use flatbuffers::{
     FlatBufferBuilder, Push, TableFinishedWIPOffset, UOffsetT, VOffsetT, Vector, WIPOffset,
@@ -9,18 +9,18 @@ use super::graph::{Graph, Id, Kind, Operation, Quantization, TensorSpec};
 pub(super) type Builder<'a> = FlatBufferBuilder<'a>;
 pub(super) type Table = WIPOffset<TableFinishedWIPOffset>;
 
-/// What a file of models begins with, after four bytes.
+/// The file identifier, at byte 4 of the file.
 const IDENTIFIER: &str = "TFL3";
 const VERSION: u32 = 3;
-/// Constants lie at multiples of this, so that they can be used where they are.
+/// The alignment of constants, so that they can be used in place.
 const ALIGNMENT: usize = 16;
 
-/// Where a table's entry for its field of this number lies.
+/// The offset of a field's entry in the table of offsets.
 fn slot(field: VOffsetT) -> VOffsetT {
     4 + 2 * field
 }
 
-/// A table that `fill` gives its fields.
+/// Writes a table, whose fields `fill` sets.
 pub(super) fn table<'a>(
     builder: &mut Builder<'a>,
     fill: impl FnOnce(&mut Fields<'_, 'a>),
@@ -40,21 +40,21 @@ impl Fields<'_, '_> {
     }
 }
 
-/// Bytes at a multiple of [`ALIGNMENT`]. What is written lies before all that was, and the whole is of such
-/// a multiple.
+/// A vector of bytes at a multiple of [`ALIGNMENT`]. A flat buffer grows towards its beginning, and the length of the
+/// whole is a multiple of the alignment.
 fn aligned<'a>(builder: &mut Builder<'a>, data: &[u8]) -> WIPOffset<Vector<'a, u8>> {
     pad(builder, data.len());
     builder.create_vector(data)
 }
 
-/// Zeros before what is written already, such that after `more` bytes it is of a multiple of [`ALIGNMENT`].
+/// Writes zeros such that the length of what has been written, plus `more` bytes, is a multiple of [`ALIGNMENT`].
 fn pad(builder: &mut Builder<'_>, more: usize) {
     while !(builder.unfinished_data().len() + more).is_multiple_of(ALIGNMENT) {
         builder.push(0_u8);
     }
 }
 
-/// A model: a graph with what is computed of `input`, and metadata by name.
+/// A model: the graph from `input` to `output`, with metadata by name.
 pub(super) fn model(
     graph: &Graph,
     name: &str,
@@ -64,7 +64,7 @@ pub(super) fn model(
 ) -> Vec<u8> {
     let mut builder = FlatBufferBuilder::new();
     let b = &mut builder;
-    // The first buffer is what is none. Then those of constants, and of metadata.
+    // The first buffer is the empty one; those of constants and of metadata follow.
     let mut buffers = vec![table(b, |_| {})];
     let mut buffer = |b: &mut Builder<'_>, data: &[u8]| {
         let data = aligned(b, data);
@@ -109,7 +109,7 @@ pub(super) fn model(
     let codes: Vec<Table> = (codes.iter())
         .map(|&(code, version)| {
             table(b, |fields| {
-                // What older readers look at has a byte.
+                // Older readers look at field 0, which is a single byte.
                 fields.set(0, code.min(127) as i8).set(2, version).set(3, code);
             })
         })
@@ -167,7 +167,7 @@ fn ids<'a>(b: &mut Builder<'a>, ids: &[Id]) -> WIPOffset<Vector<'a, i32>> {
     b.create_vector(&ids)
 }
 
-/// The number of an operator.
+/// The number of an operator in the schema.
 fn code(operation: Operation) -> i32 {
     use Operation as O;
     match operation {
@@ -198,7 +198,7 @@ fn code(operation: Operation) -> i32 {
     }
 }
 
-/// Since which version an operator computes in f32, or in whole numbers of 8 bits.
+/// The first version of an operator that supports f32, or int8 if `is_whole`.
 fn version(operation: Operation, is_whole: bool) -> i32 {
     use Operation as O;
     match operation {
@@ -209,7 +209,7 @@ fn version(operation: Operation, is_whole: bool) -> i32 {
     }
 }
 
-/// The kind of an operator's options, and these.
+/// The type and the table of an operator's options.
 fn options(b: &mut Builder<'_>, operation: Operation) -> Option<(u8, Table)> {
     use Operation as O;
     let padding = |same: bool| i8::from(!same);
@@ -272,7 +272,7 @@ fn options(b: &mut Builder<'_>, operation: Operation) -> Option<(u8, Table)> {
     })
 }
 
-/// Options that have a fused activation alone.
+/// Options that consist of only a fused activation.
 fn activation(b: &mut Builder<'_>, fused: i8) -> Table {
     table(b, |fields| {
         fields.set(0, fused);

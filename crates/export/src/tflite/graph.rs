@@ -1,11 +1,11 @@
-//! A graph of TensorFlow Lite, built operator by operator.
+//! Builds a TensorFlow Lite graph operator by operator.
 
 use headstart_model::Tensor;
 
-/// A tensor, by its number.
+/// The index of a tensor.
 pub(super) type Id = usize;
 
-/// A type of numbers, by its number in the schema.
+/// The type of a tensor's elements, with its number in the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i8)]
 pub(super) enum Kind {
@@ -15,7 +15,7 @@ pub(super) enum Kind {
     I8 = 9,
 }
 
-/// What whole numbers stand for: `scale * (number - zero)`, of one scale for all, or of one for each place on an axis.
+/// The values of quantized numbers: `scale * (number - zero)`, with one scale for all, or one for each index on `axis`.
 #[derive(Clone, Debug)]
 pub(super) struct Quantization {
     pub(super) scales: Vec<f32>,
@@ -25,16 +25,16 @@ pub(super) struct Quantization {
 
 pub(super) struct TensorSpec {
     pub(super) name: String,
-    /// Where a tensor is no constant, the first axis is that of the batch, of any length.
+    /// If the tensor is not a constant, the first axis is that of the batch, of any length.
     pub(super) shape: Vec<usize>,
     pub(super) kind: Kind,
-    /// Its values, of a constant.
+    /// The bytes of a constant.
     pub(super) data: Option<Vec<u8>>,
-    /// Of whole numbers that stand for others.
+    /// The quantization, if the elements are quantized.
     pub(super) quantization: Option<Quantization>,
 }
 
-/// What an operator does once it is done.
+/// The activation that an operator applies to its result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(i8)]
 pub(super) enum Fused {
@@ -46,7 +46,7 @@ pub(super) enum Fused {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Operation {
-    /// `same` pads as TensorFlow does, and otherwise there is no padding.
+    /// With `same`, pads as TensorFlow does; otherwise, there is no padding.
     Conv {
         stride: usize,
         same: bool,
@@ -82,9 +82,9 @@ pub(super) enum Operation {
     Abs,
     Minimum,
     Maximum,
-    /// From levels to whole numbers of 8 bits.
+    /// From u8 levels to int8.
     Quantize,
-    /// From these to f32.
+    /// From int8 to f32.
     Dequantize,
     Cast {
         from: Kind,
@@ -98,7 +98,7 @@ pub(super) struct Operator {
     pub(super) output: Id,
 }
 
-/// Tensors, and operators each of which stands after those whose results it reads.
+/// Tensors and operators. An operator comes after the operators whose results it reads.
 #[derive(Default)]
 pub(super) struct Graph {
     pub(super) tensors: Vec<TensorSpec>,
@@ -106,7 +106,7 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    /// Adds a tensor of a batch.
+    /// Adds a tensor with a batch axis, which is not a constant.
     pub(super) fn value(&mut self, name: impl Into<String>, shape: &[usize], kind: Kind) -> Id {
         let shape = [&[1], shape].concat();
         let (name, data) = (name.into(), None);
@@ -114,7 +114,7 @@ impl Graph {
         self.tensors.len() - 1
     }
 
-    /// Adds a constant.
+    /// Adds a constant tensor.
     pub(super) fn constant(&mut self, name: impl Into<String>, tensor: &Tensor) -> Id {
         let data = tensor.data.iter().flat_map(|x| x.to_le_bytes()).collect();
         self.raw(name, tensor.shape.clone(), Kind::F32, data)
@@ -130,7 +130,7 @@ impl Graph {
         self.raw(name, shape.to_vec(), Kind::I32, data)
     }
 
-    /// A constant number.
+    /// Adds a constant scalar.
     pub(super) fn number(&mut self, name: impl Into<String>, value: f32) -> Id {
         self.raw(name, Vec::new(), Kind::F32, value.to_le_bytes().to_vec())
     }
@@ -152,7 +152,7 @@ impl Graph {
         &self.tensors[id].shape[1..]
     }
 
-    /// Adds an operator, whose result has the type of its first input, and stands for numbers as that does.
+    /// Adds an operator, whose result has the type and the quantization of its first input.
     pub(super) fn apply(
         &mut self,
         operation: Operation,
@@ -168,7 +168,7 @@ impl Graph {
         output
     }
 
-    /// Adds an operator on each value by itself.
+    /// Adds an elementwise operator.
     pub(super) fn each(&mut self, operation: Operation, name: String, inputs: &[Id]) -> Id {
         let shape = self.axes(inputs[0]).to_vec();
         self.apply(operation, name, inputs, &shape)

@@ -1,4 +1,4 @@
-//! The graph of a base in whole numbers of 8 bits.
+//! The graph of a base in int8.
 
 use headstart_engine::frozen::{Op, OpId, OpKind};
 use headstart_model::Tensor;
@@ -7,10 +7,10 @@ use super::graph::{Fused, Graph, Id, Kind, Operation, Operator, Quantization};
 use super::{clamp_of, fusible, mean, padded, windowed};
 use crate::int8::{Grid, Int8, Weights};
 
-/// The base's last map, in f32, of pixels.
+/// Adds the base, and returns its last map, in f32.
 pub(super) fn base(graph: &mut Graph, int8: &Int8, pixels: Id) -> Id {
     let input = int8.grid(0, false);
-    // The same levels, counted from -128.
+    // The pixels are the same levels as u8, so their zero point is 128 higher.
     graph.tensors[pixels].quantization =
         Some(Quantization { zeros: vec![input.zero + 128], ..Quantization::from(input) });
     let axes = graph.axes(pixels).to_vec();
@@ -31,7 +31,7 @@ pub(super) fn base(graph: &mut Graph, int8: &Int8, pixels: Id) -> Id {
     wide
 }
 
-/// Says which grid a tensor's numbers are of.
+/// Sets the quantization of a tensor.
 fn on(graph: &mut Graph, id: Id, grid: Grid) {
     graph.tensors[id].quantization = Some(grid.into());
 }
@@ -39,7 +39,7 @@ fn on(graph: &mut Graph, id: Id, grid: Grid) {
 fn operation(graph: &mut Graph, (id, op): (OpId, &Op), int8: &Int8, values: &[Id]) -> Id {
     let name = &op.name;
     let (input, from) = (values[op.input], int8.grid(op.input, false));
-    // What is left of a clamp, the ends of the results' grid do.
+    // The ends of the result's grid apply the rest of the clamp.
     let (fused, _) = fusible(clamp_of(op));
     let own = if op.residual.is_none() { fused } else { Fused::None };
     let weights = || int8.weights[id].as_ref().expect("a convolution has some");
@@ -75,7 +75,8 @@ fn operation(graph: &mut Graph, (id, op): (OpId, &Op), int8: &Int8, values: &[Id
     result
 }
 
-/// An operator with weights: a kernel of these axes, which go in another order, and then the axis that the scales are of.
+/// Adds an operator with weights. `axes` are those of the kernel, `order` is the permutation to TensorFlow Lite's
+/// layout, and `outputs` is the axis of the scales after it.
 fn weighted(
     graph: &mut Graph,
     operation: Operation,

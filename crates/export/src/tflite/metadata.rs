@@ -1,24 +1,24 @@
-//! What a model says of itself, by TensorFlow Lite's metadata schema (M001), as MediaPipe's image classifier reads
-//! it: the input is a picture, and the output has the labels in a file that is appended as an archive.
+//! The metadata of a model, in TensorFlow Lite's metadata schema (M001), as MediaPipe's image classifier reads it: the
+//! input is a picture, and the labels of the output are in a file in the archive that is appended to the model.
 
 use flatbuffers::FlatBufferBuilder;
 
 use super::flatbuffer::{Builder, Table, table};
 
-/// The entry of a model's metadata that has this.
+/// The name of the metadata entry.
 pub(super) const ENTRY: &str = "TFLITE_METADATA";
-/// The file with the labels.
+/// The name of the file with the labels.
 pub(super) const LABELS: &str = "labels.txt";
 const IDENTIFIER: &str = "M001";
 
-/// Numbers of the schema.
+/// Constants of the schema.
 const LABELS_OF_AN_AXIS: i8 = 2;
 const FEATURE: u8 = 1;
 const IMAGE: u8 = 2;
 const RGB: i8 = 1;
 const NORMALIZATION: u8 = 1;
 
-/// `labelled` says whether the output has a value for each class.
+/// The metadata's bytes. `labelled` is whether the output has a value for each class.
 pub(super) fn bytes(name: &str, words: &str, output: &str, labelled: bool) -> Vec<u8> {
     let mut builder = FlatBufferBuilder::new();
     let b = &mut builder;
@@ -55,7 +55,7 @@ pub(super) fn bytes(name: &str, words: &str, output: &str, labelled: bool) -> Ve
     b.finished_data().to_vec()
 }
 
-/// The input: a picture in RGB, which the model scales itself.
+/// The input: an RGB picture, which the model scales itself.
 fn picture(b: &mut Builder<'_>, words: &str) -> Table {
     let (name, about) = (b.create_string("pixels"), b.create_string(words));
     let content = content(b, IMAGE, |b| {

@@ -1,4 +1,4 @@
-//! TensorFlow Lite (LiteRT): a flat buffer with an archive behind it, which has the labels as MediaPipe's tasks look
+//! TensorFlow Lite (LiteRT): a flat buffer followed by an archive, which has the labels where MediaPipe's tasks look
 //! for them.
 
 mod flatbuffer;
@@ -45,7 +45,7 @@ pub(crate) fn write(subject: &Subject<'_>, proof: &Proof) -> Result<Vec<u8>, Exp
     Ok(packed(subject, proof, &graph, (input, last)))
 }
 
-/// The file of a graph: with metadata, and with labels, description and proof in an archive at its end.
+/// The file of a graph, with metadata, and an archive at the end that has the labels and the proof.
 fn packed(subject: &Subject<'_>, proof: &Proof, graph: &Graph, ends: (Id, Id)) -> Vec<u8> {
     let words = &subject.description["preprocessing_in_words"];
     let words = words.as_str().expect("it is text");
@@ -60,7 +60,8 @@ fn packed(subject: &Subject<'_>, proof: &Proof, graph: &Graph, ends: (Id, Id)) -
     ];
     let model = flatbuffer::model(graph, network, ends, words, &entries);
 
-    // Where entries lie is counted from the beginning of the file; readers on devices take none that is packed.
+    // Offsets of the archive's entries are relative to the beginning of the file. Entries are stored uncompressed,
+    // since readers on devices cannot decompress.
     let mut file = Cursor::new(model);
     file.seek(SeekFrom::End(0)).expect("memory has an end");
     let mut archive = ZipWriter::new(file);
@@ -77,7 +78,7 @@ fn packed(subject: &Subject<'_>, proof: &Proof, graph: &Graph, ends: (Id, Id)) -
     archive.finish().expect("memory takes what it is given").into_inner()
 }
 
-/// The picture as the base takes it.
+/// The input of the base: the picture scaled.
 fn normalised(graph: &mut Graph, subject: &Subject<'_>, input: Id) -> Id {
     let scaling = subject.scaling();
     let axes = graph.axes(input).to_vec();
@@ -92,7 +93,7 @@ fn normalised(graph: &mut Graph, subject: &Subject<'_>, input: Id) -> Id {
     graph.each(Operation::Add { fused }, "normalize/add".to_owned(), &[scaled, offset])
 }
 
-/// The base's last map.
+/// Adds the operations of the base, and returns its last map.
 fn base(graph: &mut Graph, program: &Program, picture: Id) -> Id {
     let mut values = vec![picture];
     for op in program.ops.iter().skip(1) {
@@ -106,7 +107,7 @@ fn operation(graph: &mut Graph, op: &Op, values: &[Id]) -> Id {
     let name = &op.name;
     let input = values[op.input];
     let axes = op.shape.axes();
-    // What follows at once can be a part of a convolution, or of the sum that follows it.
+    // The activation can be fused into a convolution, or into the sum of a residual that follows it.
     let clamp = clamp_of(op);
     let (fused, rest) = fusible(clamp);
     let own = if op.residual.is_none() { fused } else { Fused::None };
@@ -159,7 +160,7 @@ fn clamp_of(op: &Op) -> Clamp {
     op.activation.clamp().expect("other activations are refused")
 }
 
-/// What of a clamp can be a part of an operator, and what is left.
+/// The part of a clamp that can be fused into an operator, and the rest of it.
 fn fusible(clamp: Clamp) -> (Fused, Clamp) {
     match clamp {
         Clamp { min: 0.0, max: 6.0 } => (Fused::Relu6, Clamp::NONE),
@@ -180,7 +181,8 @@ fn clamped(graph: &mut Graph, name: &str, clamp: Clamp, mut value: Id) -> Id {
     value
 }
 
-/// What a window reads, and whether it is padded as TensorFlow's `SAME`; other zeros are written before.
+/// The input of an operator with a window, and whether the operator pads as TensorFlow's `SAME`. Any other padding is a
+/// separate operator before it.
 fn windowed(graph: &mut Graph, name: &str, input: Id, sides: Sides) -> (Id, bool) {
     let [height, width, _] = graph.axes(input)[..] else { unreachable!("a map has three axes") };
     let window = Window { kernel: sides.kernel, stride: sides.stride, padding: Padding::Same };
@@ -217,7 +219,7 @@ fn weighted(
     graph.apply(operation, name, &[input, kernel, bias], shape)
 }
 
-/// The mean over all positions, as a vector.
+/// Adds the mean over all positions, as a vector.
 fn mean(graph: &mut Graph, name: &str, map: Id) -> Id {
     let &[_, _, channels] = graph.axes(map) else { return map };
     let axes = graph.integers(format!("{name}/axes"), &[2], &[1, 2]);
@@ -297,7 +299,7 @@ fn elu(graph: &mut Graph, name: &str, x: Id, (alpha, scale): (f32, f32)) -> Id {
     graph.each(O::Add { fused: Fused::None }, format!("{name}/elu"), &[above, below])
 }
 
-/// From logits to calibrated probabilities, where these are asked for.
+/// Adds the conversion of logits to calibrated probabilities, if these are the output.
 fn scores(graph: &mut Graph, subject: &Subject<'_>, mut last: Id) -> Id {
     if subject.output() != Output::Probabilities {
         return last;

@@ -1,4 +1,4 @@
-//! Models compiled to WebAssembly: as a package for pages of one's own, and as one page.
+//! Models compiled to WebAssembly: as a package for the user's own pages, and as a single page.
 
 mod page;
 #[cfg(test)]
@@ -16,13 +16,13 @@ use crate::{ExportError, Proof};
 
 pub(crate) use page::write as write_page;
 
-/// The program that compares answers with those of the proof, for node.
+/// The program for node that compares answers with those of the proof.
 pub(crate) const PROGRAM: &str = include_str!("../../web/verify.mjs");
 
-/// What runs the modules, after the [`facts`].
+/// The JavaScript that runs the modules; it follows the [`facts`].
 const RUNTIME: &str = include_str!("../../web/model.js");
 
-/// A package as npm takes it: the modules, a module of JavaScript around them and its types, and the proof.
+/// An npm package: the WebAssembly modules, a JavaScript module around them with its types, and the proof.
 pub(crate) fn write_package(
     subject: &Subject<'_>,
     proof: &Proof,
@@ -58,7 +58,7 @@ pub(crate) fn write_package(
     ])
 }
 
-/// The modules, once it is sure that with what is left of the weights the answers are the same.
+/// Compiles the modules. With weights other than the default, first checks that rounding changes no answer.
 fn compiled(subject: &Subject<'_>, proof: &Proof) -> Result<Compiled, ExportError> {
     let weights = subject.config.weights.unwrap_or_default();
     if weights != Weights::default() {
@@ -74,7 +74,7 @@ fn compiled(subject: &Subject<'_>, proof: &Proof) -> Result<Compiled, ExportErro
     Ok(compile(subject.model, weights)?)
 }
 
-/// Probabilities for the pictures of the proof by what is left of the weights.
+/// Probabilities for the pictures of the proof, computed with rounded weights.
 fn answers(subject: &Subject<'_>, proof: &Proof, weights: Weights) -> Vec<f32> {
     let model = subject.model;
     let mut program = program(model, weights);
@@ -105,14 +105,14 @@ fn pretty(value: &Value) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// The module of JavaScript.
+/// The JavaScript module.
 fn code(subject: &Subject<'_>) -> String {
-    // As a part of a page, nothing in it ends a script.
+    // Escaped, so that nothing in it ends the script when it is part of a page.
     let facts = facts(subject).to_string().replace('<', "\\u003c");
     format!("const MODEL = {facts};\n\n{RUNTIME}")
 }
 
-/// What the module of JavaScript has to know.
+/// The properties of the model that the JavaScript module needs.
 fn facts(subject: &Subject<'_>) -> Value {
     let (height, width) = subject.size();
     let head = &subject.model.head;
@@ -132,7 +132,7 @@ fn facts(subject: &Subject<'_>) -> Value {
     facts
 }
 
-/// Pictures and answers, for the program that compares them.
+/// The pictures and answers of the proof, for the program that compares them.
 fn proof_in_json(subject: &Subject<'_>, proof: &Proof) -> Value {
     let classes = subject.model.head.classes();
     let answers: Vec<_> = proof.answers.chunks_exact(classes.len()).collect();

@@ -1,4 +1,4 @@
-//! The model as one page, which opens from a disk and needs no network.
+//! The model as a single page, which can be opened from a disk and needs no network.
 
 use std::io::Write;
 
@@ -18,22 +18,23 @@ struct Page<'a> {
     version: &'a str,
     title: &'a str,
     about: &'a str,
-    /// What it has learned from, and how well it does.
+    /// The number of training pictures, and the accuracy.
     record: String,
     style: &'a str,
     facts: Vec<(&'static str, String)>,
-    /// What is packed, by name.
+    /// The compressed parts, by name.
     parts: Vec<(&'static str, String)>,
-    /// The model's module of JavaScript.
+    /// The JavaScript module of the model.
     code: String,
-    /// The page's own.
+    /// The script of the page itself.
     script: &'a str,
 }
 
 pub(crate) fn write(subject: &Subject<'_>, proof: &Proof) -> Result<Vec<u8>, ExportError> {
     let Compiled { weights, simd, relaxed } = compiled(subject, proof)?;
     let proof = proof_in_json(subject, proof).to_string();
-    // The higher bytes of 16-bit weights are alike, the lower are not: apart, they can be packed.
+    // The upper bytes of 16-bit weights are similar to each other, the lower ones are not: separated, they compress
+    // better.
     let weights: Vec<u8> =
         [0, 1].iter().flat_map(|&first| weights.iter().skip(first).step_by(2).copied()).collect();
     let parts = [
@@ -56,7 +57,7 @@ pub(crate) fn write(subject: &Subject<'_>, proof: &Proof) -> Result<Vec<u8>, Exp
     Ok(page.render().expect("a page is text").into_bytes())
 }
 
-/// The author's, or a question with the classes where these are few.
+/// The configured title, or a question with the classes if there are few.
 fn title(subject: &Subject<'_>) -> String {
     const MOST: usize = 4;
     if let Some(title) = &subject.config.title {
@@ -69,8 +70,8 @@ fn title(subject: &Subject<'_>) -> String {
     }
 }
 
-/// What the model has learned from, and how well it does on what it has not, in a sentence; nothing of a model that was
-/// not trained here.
+/// A sentence on how many pictures the model was trained on, and its accuracy on others; empty if the model has no
+/// record of its training.
 fn record(subject: &Subject<'_>) -> String {
     let record = subject.model.training.as_ref();
     let record: Value =
@@ -86,7 +87,7 @@ fn record(subject: &Subject<'_>) -> String {
     format!("Learned from {learned} pictures{right}.")
 }
 
-/// What there is to say of the model.
+/// The properties of the model that the page shows.
 fn facts(subject: &Subject<'_>) -> Vec<(&'static str, String)> {
     let model = subject.model;
     let classes = model.head.classes();
@@ -104,15 +105,15 @@ fn facts(subject: &Subject<'_>) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// In zlib's format.
+/// Compresses to zlib's format.
 fn packed(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes).expect("memory takes what it is given");
     encoder.finish().expect("memory takes what it is given")
 }
 
-/// To the base 85, a quarter more than the bytes where base 64 takes a third: in characters that mean nothing in
-/// HTML.
+/// Encodes to base 85, in characters without a meaning in HTML. It adds a quarter to the size, and base 64 adds a
+/// third.
 fn in_digits(bytes: &[u8]) -> String {
     let alphabet: Vec<u8> = (33..127).filter(|code| !b"!\"&'-<>\\`".contains(code)).collect();
     let mut text = String::with_capacity(bytes.len().div_ceil(4) * 5);

@@ -12,7 +12,7 @@ use crate::subject::Subject;
 use crate::testing::{AWKWARD, model, models, network, numbers};
 use crate::{Content, ExportConfig, Format, Proof};
 
-/// Modules that run, in an interpreter.
+/// Modules that run in an interpreter.
 struct Running {
     store: Store<()>,
     instance: Instance,
@@ -40,13 +40,13 @@ impl Running {
         function.call(&mut self.store, &arguments, &mut []).unwrap();
     }
 
-    /// The address that a global has.
+    /// The address in a global.
     fn address(&self, name: &str) -> usize {
         let global = self.instance.get_global(&self.store, name).unwrap();
         global.get(&self.store).i32().unwrap() as usize
     }
 
-    /// Computes a picture.
+    /// Classifies a picture.
     fn run(&mut self, pixels: &[u8]) {
         let at = self.address("picture");
         self.memory.data_mut(&mut self.store)[at..at + pixels.len()].copy_from_slice(pixels);
@@ -73,7 +73,7 @@ fn modules_of_every_kind_of_model_are_valid_and_answer_as_headstart_does() {
         let Compiled { weights, simd, relaxed } = compile(&model, Weights::Int16).unwrap();
         let classes = model.head.classes().len();
         let size = proof.pictures.len() / proof.count();
-        // An interpreter is slow: two pictures.
+        // Only two pictures, since an interpreter is slow.
         let pictures: Vec<&[u8]> = proof.pictures.chunks_exact(size).take(2).collect();
         for (kind, functions) in [("simd", &simd), ("relaxed", &relaxed)] {
             wasmparser::validate(functions).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -90,7 +90,7 @@ fn modules_of_every_kind_of_model_are_valid_and_answer_as_headstart_does() {
 
 #[test]
 fn weights_in_8_bits_take_half_the_room_and_answer_as_they_were_checked_to() {
-    // Its convolutions have enough weights.
+    // Its convolutions have enough weights to be stored in 8 bits.
     let model = model("efficientnet-lite0", Task::SingleLabel, &AWKWARD[..3], &[], None);
     let config = ExportConfig::default();
     let subject = Subject::new("wasm", &model, &config);
@@ -149,7 +149,7 @@ fn every_base_can_be_compiled_or_is_refused_by_an_operation_and_its_layer() {
     assert_eq!(compiled, ARCHITECTURES.iter().map(|a| a.id).filter(known).collect::<Vec<_>>());
 }
 
-/// Features and logits of pictures that look random, and the labels that the head gives.
+/// Features and logits of pseudorandom pictures, and the labels that the head gives them.
 fn known(model: &Model, count: usize) -> (Vec<f32>, Vec<f32>, Vec<usize>) {
     let head = &model.head;
     let features: Vec<f32> =
@@ -225,7 +225,7 @@ fn what_speaks_for_a_class_is_as_headstart_has_it_through_hidden_layers_too() {
         let Compiled { weights, simd, .. } = compile(&model, Weights::Int16).unwrap();
         let mut running = Running::new(&weights, &simd);
         running.run(pixels);
-        // What weights lose in 16 bits, eight layers of exponentials make more of.
+        // Eight layers with exponentials amplify the rounding error of 16-bit weights.
         let tolerance = if model.head.head().hidden.len() > 3 { 2e-2 } else { 2e-3 };
         for class in 0..model.head.classes().len() {
             let map = explanation.map(class);
@@ -279,7 +279,7 @@ fn a_page_forbids_all_network_and_escapes_what_is_put_in() {
     let page = std::str::from_utf8(artifact.file()).unwrap();
     assert!(page.contains("default-src 'none'") && !page.contains("connect-src"));
     assert!(!page.contains("<b>\"bold\"") && !page.contains("<d>"), "names are escaped");
-    // What the page has ends where it is meant to: the code, the page's own, and four parts.
+    // No content ends a script early: there are the code, the page's own script, and four parts.
     assert_eq!(page.matches("</script").count(), 6);
     for scheme in ["http:", "https:", "//cdn"] {
         assert!(!page.contains(&format!("=\"{scheme}")), "{scheme}");

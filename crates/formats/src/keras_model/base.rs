@@ -1,4 +1,4 @@
-//! Which registered network the layers of a Keras model are, by what they compute.
+//! Finds the registered network that layers of a Keras model form, by what they compute.
 
 use headstart_model::architectures::{ARCHITECTURES, NetworkConfig};
 use headstart_model::{
@@ -12,14 +12,15 @@ use super::graph::{Graph, Node};
 /// The base found in a graph.
 pub(super) struct Base {
     pub(super) network: Network,
-    /// For each of its layers, the index of the node that it is; the input's is what it reads.
+    /// For each of its layers, the index of the matching node. The network's input layer matches the node that the
+    /// base reads.
     pub(super) nodes: Vec<usize>,
-    /// The Rescaling that the network has and the model has not.
+    /// The Rescaling layer that the registered network has and the model lacks.
     pub(super) lacks: Option<LayerId>,
 }
 
-/// Compares the nodes from where a base may begin with every network, for an input of this height and width where they
-/// are fixed. Beside the base, what is before it.
+/// Compares every registered network with the nodes from each possible start of the base. The input has the model's
+/// height and width where these are fixed. Returns the base, and what precedes it.
 pub(super) fn find(graph: &Graph<'_>, start: &Start) -> Result<(Base, Before), String> {
     let (place, Before { size, .. }) = start.of(0).expect("there is a convolution");
     let mut best: Option<(usize, Network, String)> = None;
@@ -30,7 +31,7 @@ pub(super) fn find(graph: &Graph<'_>, start: &Start) -> Result<(Base, Before), S
             let config = NetworkConfig { input_size, width: Some(width), top: None };
             let network = architecture.build(&config).map_err(|error| error.to_string())?;
             let own = scales_pixels(&network);
-            // Keras leaves out the last Rescaling of EfficientNet where it has loaded no weights of ImageNet.
+            // Keras omits the last Rescaling of EfficientNet if it was built without ImageNet weights.
             let is_last = own > 1 && network.layers()[own - 1].kind == LayerKind::Normalization;
             let last = is_last.then_some(Some(own));
             for lacks in [None].into_iter().chain(last) {
@@ -59,7 +60,7 @@ pub(super) fn find(graph: &Graph<'_>, start: &Start) -> Result<(Base, Before), S
     }
 }
 
-/// How many of a network's layers, right after its input, scale pixels.
+/// The number of layers right after a network's input that scale pixels.
 fn scales_pixels(network: &Network) -> usize {
     let scales = |layer: &&Layer| {
         matches!(layer.kind, LayerKind::Rescaling { .. } | LayerKind::Normalization)
@@ -67,10 +68,10 @@ fn scales_pixels(network: &Network) -> usize {
     network.layers()[1..].iter().take_while(scales).count()
 }
 
-/// Networks share their first few layers: so many say nothing.
+/// Networks share their first few layers, so a match of this many says nothing.
 const FEW: usize = 12;
 
-/// The node of each layer; or how many layers agree before one does not, and why that one does not.
+/// The node that matches each layer. On a mismatch, the number of layers that agree, and why the next one does not.
 fn compare(
     graph: &Graph<'_>,
     place: &Place,
@@ -91,8 +92,8 @@ fn compare(
         let mut before = Margins::default();
         if node.class == "ZeroPadding2D" && node.inputs == reads && margins(layer, layers).is_some()
         {
-            // Keras up to 2.3 pads as SAME does, but in a layer of its own; and what pads as PyTorch does has
-            // to.
+            // Keras up to 2.3 implements SAME padding with a layer of its own, and PyTorch's padding needs one in any
+            // version.
             before = margins_of(node).unwrap_or_default();
             reads = vec![next];
             next += 1;
@@ -123,8 +124,7 @@ fn compare(
     Ok(nodes)
 }
 
-/// The last of the nodes from `first` on that are a hard sigmoid as Keras's MobileNetV3 has it: a sixth of a ReLU6 of
-/// the sum with 3.
+/// The last of the nodes from `first` on that form a hard sigmoid as in Keras's MobileNetV3: `ReLU6(x + 3) / 6`.
 fn hard_sigmoid(graph: &Graph<'_>, first: usize, reads: &[usize]) -> Option<usize> {
     let [sum, clamp, share] = graph.nodes.get(first..first + 3)? else { return None };
     let constant = |node: &Node<'_>, is: f64| {
@@ -142,7 +142,7 @@ fn hard_sigmoid(graph: &Graph<'_>, first: usize, reads: &[usize]) -> Option<usiz
     is_it.then_some(first + 2)
 }
 
-/// The zeros around its input that a convolution sees.
+/// The zero padding that a convolution applies to its input.
 fn margins(layer: &Layer, layers: &[Layer]) -> Option<Margins> {
     let (LayerKind::Conv2D { window, .. } | LayerKind::DepthwiseConv2D { window, .. }) = layer.kind
     else {
@@ -152,7 +152,7 @@ fn margins(layer: &Layer, layers: &[Layer]) -> Option<Margins> {
     window.margins(height, width)
 }
 
-/// The zeros that a ZeroPadding2D adds.
+/// The zero padding of a ZeroPadding2D node.
 fn margins_of(node: &Node<'_>) -> Option<Margins> {
     let side = |axis: usize, end: usize| {
         let side = &node.config["padding"][axis][end];
@@ -162,14 +162,14 @@ fn margins_of(node: &Node<'_>) -> Option<Margins> {
     Some(Margins { top, bottom, left: side(1, 0)?, right: side(1, 1)? })
 }
 
-/// More zeros than any network pads with.
+/// Larger than the padding of any network.
 const MOST_PADDED: usize = 1 << 16;
 
 fn has_margins(node: &Node<'_>, margins: Margins) -> bool {
     margins_of(node) == Some(margins)
 }
 
-/// In what a node differs from what a layer computes of such an input, around which there are zeros already.
+/// How a node differs from what `layer` computes of an input of this shape that is already padded by `before`.
 fn disagreement(node: &Node<'_>, layer: &Layer, input: Shape, before: Margins) -> Option<String> {
     let config = node.config;
     let class = layer.kind.class_name();
@@ -272,7 +272,7 @@ fn convolution(
         let across = width + before.left + before.right;
         window.margins(height + before.top + before.bottom, across)
     });
-    // However it is padded: all zeros together are what the window sees.
+    // However the padding is divided between layers, the window sees their sum.
     let padding = own.is_some_and(|own| {
         let all = Margins {
             top: before.top + own.top,
@@ -290,7 +290,7 @@ fn convolution(
     ]
 }
 
-/// Whether a configuration names this function; older versions of Keras call some otherwise.
+/// Whether a configuration names this activation. Older versions of Keras use other names for some.
 fn is_called(value: &Value, activation: Activation) -> bool {
     let other = match activation {
         Activation::Silu => "swish",

@@ -1,4 +1,4 @@
-//! What stands before the base: the input, augmentation, resizing, and the scaling of pixels.
+//! The layers before the base: input, augmentation, resizing, and the scaling of pixels.
 
 use headstart_model::{Fit, Interpolation, Scaling};
 use serde_json::Value;
@@ -6,14 +6,14 @@ use serde_json::Value;
 use super::graph::{Graph, Node};
 use super::tensors::Finder;
 
-/// What a Keras model does to a picture before its base sees it.
+/// What a Keras model does to a picture before its base.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Before {
-    /// All scaling together, if there is any.
+    /// The product of all scaling layers, if there are any.
     pub scaling: Option<Scaling>,
-    /// Height and width of what the base sees, where they are fixed.
+    /// Height and width of the base's input, where they are fixed.
     pub size: [Option<usize>; 2],
-    /// The model's own resizing, where it changes the size.
+    /// The model's own resizing, if it changes the size.
     pub resizing: Option<Resizing>,
 }
 
@@ -22,9 +22,9 @@ pub struct Before {
 pub struct Resizing {
     /// How pixels are resampled.
     pub interpolation: Interpolation,
-    /// How another aspect ratio is made to fit.
+    /// How a picture with another aspect ratio is fitted.
     pub fit: Fit,
-    /// The height and width that pictures have before, where the model fixes them.
+    /// Height and width of the pictures before resizing, if the model fixes them.
     pub from: Option<(usize, usize)>,
 }
 
@@ -37,18 +37,18 @@ pub(super) struct Place {
     pub(super) next: usize,
 }
 
-/// What stands before the first convolution. Some bases scale pixels themselves, so that the last layers of it are
-/// theirs.
+/// The possible starts of the base, up to the first convolution. Some bases scale pixels themselves, so the last
+/// scaling layers before the convolution may be theirs.
 pub(super) struct Start {
-    /// The first convolution, and what is before it.
+    /// The first convolution, and what precedes it.
     end: (Place, Before),
-    /// The same of each of the layers right before it that scale pixels.
+    /// The same for each of the scaling layers right before the convolution.
     scaling: Vec<(Place, Before)>,
 }
 
 impl Start {
-    /// Where a base begins of which so many layers scale pixels, and what is before it; nothing where there are not so
-    /// many.
+    /// The start of a base with `own` layers that scale pixels, and what precedes it; `None` if the model has fewer
+    /// scaling layers.
     pub(super) fn of(&self, own: usize) -> Option<(Place, Before)> {
         match own {
             0 => Some(self.end),
@@ -57,7 +57,7 @@ impl Start {
     }
 }
 
-/// Layers that do nothing in inference. Not RandomCrop, which then resizes.
+/// Layers that do nothing in inference. RandomCrop is not among them: it resizes in inference.
 const AUGMENTATION: [&str; 31] = [
     "RandomFlip",
     "RandomRotation",
@@ -106,7 +106,7 @@ pub(super) fn read(graph: &Graph<'_>, finder: &Finder<'_>) -> Result<Start, Stri
                 *side = side.or(inner);
             }
             before.scaling = scaled.then(|| scaling_of(map));
-            // The size was not known to the end.
+            // Earlier starts were recorded before the final size was known.
             scaling.iter_mut().for_each(|(_, earlier)| earlier.size = before.size);
             return Ok(Start { end: (Place { input, next: index }, before), scaling });
         }
@@ -147,7 +147,7 @@ fn scaling_of(map: [(f64, f64); 3]) -> Scaling {
 }
 
 impl Before {
-    /// Takes a layer that resizes to another size, of pixels that may have been scaled already.
+    /// Adds a layer that resizes to another size. `scaled` means that the pixels may already have been scaled.
     fn resize(&mut self, node: &Node<'_>, scaled: bool) -> Result<(), String> {
         let refuse = |why: &str| Err(format!("{} {why}", node.about()));
         let Some((height, width)) = size(node) else { return refuse("has no size") };
@@ -158,7 +158,7 @@ impl Before {
         let says = |field: &str| config[field] == true;
         let interpolation = match (config["interpolation"].as_str(), says("antialias")) {
             (None | Some("bilinear"), false) => Interpolation::Tensorflow,
-            // The mean of what is covered, which is not antialiased further.
+            // The mean of the area covered, which needs no further antialiasing.
             (Some("area"), _) => Interpolation::Area,
             (how, antialias) => {
                 let how = how.unwrap_or("bilinear");
@@ -191,12 +191,12 @@ fn size(node: &Node<'_>) -> Option<(usize, usize)> {
     Some((side("height")? as usize, side("width")? as usize))
 }
 
-/// A layer that gives what it is given.
+/// Whether a layer leaves its input unchanged. `given` is the input's height and width.
 fn is_identity(node: &Node<'_>, given: [Option<usize>; 2]) -> bool {
     match node.class {
         "Identity" => true,
         "Activation" => node.config["activation"] == "linear",
-        // To the size that the picture has; a resizing without a change moves no pixel.
+        // Resizing to the picture's own size moves no pixel.
         "Resizing" | "CenterCrop" | "RandomCrop" => {
             size(node).is_some_and(|(height, width)| given == [Some(height), Some(width)])
         }
@@ -204,7 +204,7 @@ fn is_identity(node: &Node<'_>, given: [Option<usize>; 2]) -> bool {
     }
 }
 
-/// The map `x * scale + offset` of each channel that a Normalization is.
+/// The map `x * scale + offset` of each channel that a Normalization layer computes.
 fn normalization(node: &Node<'_>, finder: &Finder<'_>) -> Result<[(f64, f64); 3], String> {
     let config = node.config;
     let axis = config["axis"].as_i64().or(config["axis"][0].as_i64());
@@ -218,7 +218,7 @@ fn normalization(node: &Node<'_>, finder: &Finder<'_>) -> Result<[(f64, f64); 3]
             .ok_or_else(|| format!("the {name} of {} is not one of each channel", node.about())),
     };
     let (mean, variance) = (statistic(0, "mean")?, statistic(1, "variance")?);
-    // Keras divides by no less than its epsilon.
+    // Keras divides by at least its epsilon.
     let deviation = variance.map(|variance| variance.sqrt().max(1e-7));
     let invert = config["invert"] == true;
     let map: [(f64, f64); 3] = std::array::from_fn(|c| match invert {
@@ -231,7 +231,7 @@ fn normalization(node: &Node<'_>, finder: &Finder<'_>) -> Result<[(f64, f64); 3]
     }
 }
 
-/// The map `x * scale + offset` of each channel that a layer is.
+/// The map `x * scale + offset` of each channel that a layer computes.
 fn affine(node: &Node<'_>) -> Option<[(f64, f64); 3]> {
     if node.class == "Rescaling" {
         let scale = channels(&node.config["scale"])?;
@@ -252,7 +252,7 @@ fn affine(node: &Node<'_>) -> Option<[(f64, f64); 3]> {
     Some([step; 3])
 }
 
-/// One number for all channels, or one for each.
+/// Three channels from one number for all, or from one for each.
 fn channels(value: &Value) -> Option<[f64; 3]> {
     if let Some(number) = value.as_f64() {
         return Some([number; 3]);

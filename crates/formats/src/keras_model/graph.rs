@@ -1,4 +1,4 @@
-//! A Keras model's configuration as one flat list of layers, nested models taken apart.
+//! A Keras model's configuration as one flat list of layers, with nested models expanded.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::naming::keras::counted;
 
-/// Models nested more deeply are not transfer learning.
+/// Transfer-learning models are never nested more deeply.
 const MAX_DEPTH: usize = 8;
 
 /// A layer that is not itself a model.
@@ -17,11 +17,11 @@ pub(super) struct Node<'a> {
     pub(super) config: &'a Value,
     /// Indices of the nodes that it reads.
     pub(super) inputs: Vec<usize>,
-    /// The number that stands beside the input of an operation, as in `x / 127.5`.
+    /// The constant operand of an operation, as in `x / 127.5`.
     pub(super) constant: Option<f64>,
-    /// The path of its group in a file that counts classes: `layers/functional/layers/conv2d_3`.
+    /// The path of its group in a file that numbers layers by class: `layers/functional/layers/conv2d_3`.
     pub(super) group: String,
-    /// The names of the models around it, outermost first, without the whole.
+    /// The names of the models around it, outermost first, without the whole model.
     pub(super) around: Vec<&'a str>,
 }
 
@@ -31,7 +31,7 @@ impl<'a> Node<'a> {
         format!("the layer `{}` ({})", self.name, self.class)
     }
 
-    /// The operation that it is, with Keras 2's `math.truediv` and `__operators__.add` by their last names.
+    /// The name of the operation, with Keras 2's `math.truediv` and `__operators__.add` reduced to their last parts.
     pub(super) fn operation(&self) -> Option<&'a str> {
         match self.class {
             "TFOpLambda" => self.config["function"].as_str()?.rsplit('.').next(),
@@ -43,16 +43,16 @@ impl<'a> Node<'a> {
 /// A whole model.
 #[derive(Debug, Default)]
 pub(super) struct Graph<'a> {
-    /// Its layers, each after those it reads; the input first.
+    /// Its layers in topological order; the input is the first.
     pub(super) nodes: Vec<Node<'a>>,
     /// Height, width and channels of the input, where the configuration fixes them.
     pub(super) input: [Option<usize>; 3],
-    /// The same of the first model inside whose own input is a picture.
+    /// The same for the first nested model whose input is a picture.
     pub(super) inner_input: [Option<usize>; 3],
 }
 
 impl<'a> Graph<'a> {
-    /// Takes a configuration apart. Its output must be its last layer's.
+    /// Flattens a configuration. The model's output must be that of its last layer.
     pub(super) fn new(model: &'a Value) -> Result<Self, String> {
         let (graph, whole) = Self::as_far_as_known(model);
         let output = whole?;
@@ -63,15 +63,15 @@ impl<'a> Graph<'a> {
         Ok(graph)
     }
 
-    /// The layers up to the first that cannot be understood, and the model's output or why it was
-    /// not reached.
+    /// Flattens a configuration up to the first layer that is not understood. Beside the graph, returns the index of
+    /// the model's output, or why it was not reached.
     pub(super) fn as_far_as_known(model: &'a Value) -> (Self, Result<usize, String>) {
         let mut graph = Self::default();
         let output = graph.model(model, None, "", &[]);
         (graph, output)
     }
 
-    /// Adds the layers of a model that reads node `given`; answers its output.
+    /// Adds the layers of a model that reads node `given`, and returns its output.
     fn model(
         &mut self,
         model: &'a Value,
@@ -83,7 +83,7 @@ impl<'a> Graph<'a> {
             return Err("its models are nested too deeply".to_owned());
         }
         let config = &model["config"];
-        // Early Keras writes the layers of a Sequential without anything around them.
+        // Early Keras versions write the layers of a Sequential as a bare list.
         let layers = config["layers"].as_array().or(config.as_array());
         let layers = layers.ok_or("its configuration has no layers")?;
         let sequential = class(model) == "Sequential";
@@ -124,7 +124,7 @@ impl<'a> Graph<'a> {
                 }
                 _ => {
                     if self.nodes.is_empty() {
-                        // A Sequential need not name its input, only its first layer's shape.
+                        // A Sequential may lack an input layer and specify only the shape of its first layer.
                         set_input(&mut self.input, &layer["config"]);
                         self.push(&Value::Null, "input", String::new(), &[]);
                     }
@@ -170,7 +170,7 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// Learns the shape of a picture from a configuration, as far as it is not known yet.
+/// Fills in the picture shape from a configuration, where it is not known yet.
 fn set_input(input: &mut [Option<usize>; 3], config: &Value) {
     for key in ["batch_shape", "batch_input_shape"] {
         if let Some([_, shape @ ..]) = config[key].as_array().map(Vec::as_slice)
@@ -187,7 +187,7 @@ fn class(layer: &Value) -> &str {
     layer["class_name"].as_str().unwrap_or("InputLayer")
 }
 
-/// The names of the layers that a layer reads, and the constant that an operation takes.
+/// The names of the layers that a layer reads, and the constant operand of an operation.
 fn inbound(layer: &Value, name: &str) -> Result<(Vec<String>, Option<f64>), String> {
     let nodes = layer["inbound_nodes"].as_array().map_or(&[][..], Vec::as_slice);
     let [node] = nodes else {

@@ -1,4 +1,5 @@
-//! What stands after the base: pooling, then dense layers with what belongs to them.
+//! The layers after the base: pooling, then dense layers with their activations, dropout and
+//! normalisation.
 
 use headstart_model::Elementwise;
 use serde_json::Value;
@@ -6,46 +7,46 @@ use serde_json::Value;
 use super::HeadActivation;
 use super::graph::{Graph, Node};
 
-/// What was read after the base.
+/// The layers after the base.
 pub(super) struct After {
     /// The dense layers, at least one.
     pub(super) dense: Vec<Dense>,
-    /// What follows the last.
+    /// The activation of the last dense layer.
     pub(super) activation: HeadActivation,
-    /// What the last one's outputs are divided by before that.
+    /// The divisors of the last layer's outputs, before the activation.
     pub(super) temperature: Option<Vec<f32>>,
 }
 
-/// A dense layer and what can be made a part of it.
+/// A dense layer and what can be merged into it.
 #[derive(Default)]
 pub(super) struct Dense {
-    /// Its node.
+    /// The index of its node.
     pub(super) node: usize,
     pub(super) units: usize,
     pub(super) has_bias: bool,
-    /// What follows it where another layer does.
+    /// Its activation, if that is a layer of its own.
     pub(super) activation: Elementwise,
-    /// Share of its inputs that dropout zeroes in training.
+    /// The fraction of its inputs that dropout zeroes in training.
     pub(super) dropout: f32,
-    /// Nodes of the normalisations of its inputs, in their order.
+    /// Nodes of the normalisations of its inputs, in order.
     pub(super) normalised: Vec<usize>,
     /// Nodes of the normalisations of its outputs, before the activation.
     pub(super) normalises: Vec<usize>,
-    /// What its outputs are divided by, before the activation.
+    /// The divisors of its outputs, before the activation.
     pub(super) temperature: Option<Vec<f32>>,
 }
 
-/// What a layer gives for each picture.
+/// The shape of a layer's output for each picture.
 #[derive(Clone, Copy, PartialEq)]
 enum Shape {
-    /// The base's map.
+    /// The base's feature map.
     Map,
-    /// Its mean with both axes kept.
+    /// The mean of the map, with both spatial axes kept.
     OnePosition,
     Vector,
 }
 
-/// What followed a dense layer so far.
+/// The activation seen so far after a dense layer.
 #[derive(Clone, Copy, PartialEq)]
 enum Function {
     None,
@@ -53,11 +54,11 @@ enum Function {
     Softmax,
 }
 
-/// Layers that do nothing in inference, and nothing but regularise in training.
+/// Layers that do nothing in inference and only regularise in training.
 const REGULARISERS: [&str; 5] =
     ["ActivityRegularization", "AlphaDropout", "GaussianDropout", "GaussianNoise", "Identity"];
 
-/// Reads the nodes after node `last`, the base's output: a map of this height and width.
+/// Reads the nodes after node `last`, the base's output, whose height and width are `map`.
 pub(super) fn read(graph: &Graph<'_>, last: usize, map: (usize, usize)) -> Result<After, String> {
     let mut reading = Reading { map, shape: Shape::Map, kept: 1.0, before: vec![], dense: vec![] };
     for (index, node) in graph.nodes.iter().enumerate().skip(last + 1) {
@@ -72,9 +73,9 @@ pub(super) fn read(graph: &Graph<'_>, last: usize, map: (usize, usize)) -> Resul
 struct Reading {
     map: (usize, usize),
     shape: Shape,
-    /// The share that dropout has left since the last dense layer.
+    /// The fraction of values that dropout has kept since the last dense layer.
     kept: f64,
-    /// Normalisations since then that are the next one's.
+    /// Normalisations since the last dense layer that belong to the next one.
     before: Vec<usize>,
     dense: Vec<(Dense, Function)>,
 }
@@ -96,7 +97,8 @@ impl Reading {
                 self.kept *= 1.0 - config["rate"].as_f64().unwrap_or(0.0);
             }
             ("BatchNormalization", _) => match self.dense.last_mut() {
-                // Without an activation yet it is the layer's own; dropout would come between.
+                // Before any activation, the normalisation belongs to this layer, unless dropout
+                // comes between them.
                 Some((dense, Function::None))
                     if self.kept == 1.0
                         && self.before.is_empty()
@@ -147,7 +149,7 @@ impl Reading {
         Ok(())
     }
 
-    /// An activation in a layer of its own.
+    /// Adds an activation that is a layer of its own.
     fn function(&mut self, node: &Node<'_>, function: Function) -> Result<(), String> {
         match self.dense.last_mut() {
             _ if function == Function::None => {}
@@ -161,7 +163,7 @@ impl Reading {
         Ok(())
     }
 
-    /// Whether it takes the mean of the whole map.
+    /// Whether the pooling covers the whole map.
     fn is_global(&self, config: &Value) -> bool {
         let pair = |value: &Value| match value {
             Value::Number(side) => side.as_u64().map(|side| (side, side)),
@@ -239,7 +241,7 @@ impl Reading {
     }
 }
 
-/// What a Rescaling divides so many values by: one number for all, or one for each.
+/// The divisors of a Rescaling of `units` values: one number for all, or one for each.
 fn temperature(config: &Value, units: usize) -> Option<Vec<f32>> {
     let scales: Vec<f64> = match &config["scale"] {
         Value::Array(scales) => scales.iter().map(Value::as_f64).collect::<Option<_>>()?,
@@ -253,7 +255,7 @@ fn temperature(config: &Value, units: usize) -> Option<Vec<f32>> {
     (is_one && moves_nothing && sound).then_some(temperature)
 }
 
-/// An activation by name, as a function, or as a layer.
+/// The activation given by a name, a function or a layer.
 fn activation(node: &Node<'_>, value: &Value) -> Result<Function, String> {
     let class = value["class_name"].as_str();
     let name = match class {
@@ -272,7 +274,7 @@ fn activation(node: &Node<'_>, value: &Value) -> Result<Function, String> {
     known.ok_or_else(|| format!("{} has the activation {name}, which is not known", node.about()))
 }
 
-/// The activation that a layer of this class is.
+/// The activation that a layer of this class computes.
 fn layer(class: &str, config: &Value) -> Option<Function> {
     let number = |field: &str, default: f64| match &config[field] {
         Value::Null => Some(default),
@@ -287,7 +289,7 @@ fn layer(class: &str, config: &Value) -> Option<Function> {
             negative_slope: number("negative_slope", 0.0)? as f32,
             max_value: config["max_value"].as_f64().map(|most| most as f32),
         },
-        // Keras 2 calls the slope alpha.
+        // Keras 2 names the slope `alpha`.
         "LeakyReLU" => {
             let slope = number("negative_slope", number("alpha", 0.3)?)?;
             Elementwise::Relu { negative_slope: slope as f32, max_value: None }

@@ -1,13 +1,13 @@
-//! What outputs without an activation mean, which only the loss of training says.
+//! The meaning of outputs without an activation, which only the training loss shows.
 
 use serde_json::Value;
 
 use super::HeadActivation;
 
-/// What outputs that are linear were trained as, and what had to be assumed for it.
+/// The activation that the loss implies for linear outputs, and what had to be assumed.
 ///
 /// # Errors
-/// When they are no logits.
+/// If the outputs are not logits.
 pub(super) fn activation(
     model: &Value,
     units: usize,
@@ -34,7 +34,7 @@ pub(super) fn activation(
     Ok((HeadActivation::Linear, assumed))
 }
 
-/// Losses of numbers, by all of Keras's names.
+/// Regression losses, under all of Keras's names.
 const REGRESSION: [&str; 14] = [
     "mean_squared_error",
     "mse",
@@ -52,7 +52,7 @@ const REGRESSION: [&str; 14] = [
     "poisson",
 ];
 
-/// `BinaryCrossentropy` and `binary_crossentropy` are one loss.
+/// Converts a loss name to snake case: `BinaryCrossentropy` and `binary_crossentropy` are one loss.
 fn snake_case(name: &str) -> String {
     if !name.contains(|c: char| c.is_ascii_lowercase()) {
         return name.to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! A whole Keras transfer-learning model: what it does to pixels, base, pooling, dense layers.
+//! Imports a whole Keras transfer-learning model: scaling of pixels, base, pooling, dense layers.
 
 mod base;
 mod before;
@@ -19,80 +19,78 @@ use crate::read::read;
 pub use before::{Before, Resizing};
 use graph::Graph;
 
-/// A whole Keras model, taken apart.
+/// A whole Keras model, split into its parts.
 #[derive(Clone, Debug)]
 pub struct ImportedModel {
-    /// The base without top, at the model's input size and with the scaling that the model was
-    /// trained with.
+    /// The base without its top, with the model's input size and the scaling that the model was trained with.
     pub network: Network,
     /// The base's weights.
     pub weights: Weights,
-    /// What follows the base's features.
+    /// The classifier on the base's features.
     pub head: Head,
-    /// Whether the scaling of pixels is a part of the model; otherwise the architecture's own,
-    /// `x / 127.5 - 1` for MobileNetV2, is assumed.
+    /// Whether the model scales pixels itself. Otherwise the architecture's scaling is assumed, such as
+    /// `x / 127.5 - 1` for MobileNetV2.
     pub scaling_inside: bool,
-    /// The model's own resizing, where it has one that changes the size.
+    /// The model's own resizing, if it changes the size.
     pub resizing: Option<Resizing>,
-    /// What headstart says of a model that it has exported, as JSON: names of classes, how pictures are
-    /// resized, and what else Keras has no place for.
+    /// headstart's description, as JSON, of a model that it exported: class names, how pictures are resized, and other
+    /// facts that Keras cannot represent.
     pub exported: Option<serde_json::Value>,
-    /// What was assumed because the file does not say, a sentence each, to be shown.
+    /// Assumptions made where the file is silent, one sentence each, to be shown to the user.
     pub assumptions: Vec<String>,
 }
 
 /// A classifier on the features of a base after global average pooling.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Head {
-    /// The dense layers before the last, the first of which reads the features.
+    /// The dense layers before the last. The first reads the features.
     pub hidden: Vec<HiddenLayer>,
     /// `[inputs, units]`.
     pub kernel: Tensor,
     /// `[units]`; zeros where the model has none.
     pub bias: Tensor,
-    /// What follows.
+    /// The activation.
     pub activation: HeadActivation,
-    /// Share of its inputs that dropout zeroes in training.
+    /// The fraction of its inputs that dropout zeroes in training.
     pub dropout: f32,
-    /// What the outputs are divided by before the activation: one number for all, or one for each.
+    /// The divisors of the outputs before the activation: one number for all, or one for each.
     pub temperature: Option<Vec<f32>>,
 }
 
-/// A dense layer that is not the last.
+/// A dense layer before the last.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HiddenLayer {
     /// `[inputs, units]`.
     pub kernel: Tensor,
     /// `[units]`; zeros where the model has none.
     pub bias: Tensor,
-    /// What follows.
+    /// The activation.
     pub activation: Elementwise,
-    /// Share of its inputs that dropout zeroes in training.
+    /// The fraction of its inputs that dropout zeroes in training.
     pub dropout: f32,
 }
 
 impl Head {
-    /// Outputs of the dense layer.
+    /// The number of outputs of the dense layer.
     pub fn units(&self) -> usize {
         self.bias.data.len()
     }
 
-    /// Whether each output is a class by itself, that may go with any other: sigmoids of two and
-    /// more.
+    /// Whether the outputs are independent labels, any number of which can apply: two or more sigmoids.
     pub fn is_multi_label(&self) -> bool {
         self.activation == HeadActivation::Sigmoid && self.units() > 1
     }
 
-    /// Classes that it tells apart: one output is a choice between two.
+    /// The number of classes it distinguishes. One output distinguishes two.
     pub fn classes(&self) -> usize {
         self.units().max(2)
     }
 }
 
-/// What follows the dense layer of a [`Head`].
+/// The activation of the last dense layer of a [`Head`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HeadActivation {
-    /// Nothing: the outputs are logits.
+    /// None: the outputs are logits.
     Linear,
     /// `exp(x_i) / sum_j exp(x_j)`.
     Softmax,
@@ -100,22 +98,20 @@ pub enum HeadActivation {
     Sigmoid,
 }
 
-/// Reads a whole Keras model from a `.h5` or `.keras` file: input, augmentation (which does
-/// nothing in inference), resizing, scaling, base, global average pooling, then dense layers with
-/// their activations, dropout and normalisation; in one model or in several, nested.
+/// Reads a whole Keras model from a `.h5` or `.keras` file.
 ///
-/// What the layers compute is compared with the registered networks one by one; their names do
-/// not matter.
+/// The model may consist of input, augmentation (which does nothing in inference), resizing, scaling, base, global
+/// average pooling, then dense layers with their activations, dropout and normalisation, in one model or in nested
+/// ones. What the layers compute is compared with the registered networks layer by layer; layer names do not matter.
 ///
 /// # Errors
-/// As [`read`], [`FormatError::NotImportable`], naming the layer, for a model of another
-/// shape, or for a file that has weights alone, and [`ModelError::BadValue`] for weights that are
-/// no numbers.
+/// As [`read`]; [`FormatError::NotImportable`], naming the layer, for a model with another structure or a file that
+/// contains only weights; [`ModelError::BadValue`] for weights that are not finite.
 pub fn import(path: impl AsRef<Path>) -> Result<ImportedModel, FormatError> {
     import_checkpoint(&read(path)?)
 }
 
-/// [`import`] for a file that has been read.
+/// [`import`] for a file that was already read.
 ///
 /// # Errors
 /// As [`import`].
@@ -133,7 +129,7 @@ pub fn import_checkpoint(checkpoint: &Checkpoint) -> Result<ImportedModel, Forma
     })
 }
 
-/// The scaling of pixels that [`before_base`] finds.
+/// The scaling of pixels found by [`before_base`].
 ///
 /// # Errors
 /// As [`before_base`].
@@ -141,31 +137,30 @@ pub fn scaling_of(checkpoint: &Checkpoint) -> Result<Option<Scaling>, FormatErro
     Ok(before_base(checkpoint)?.scaling)
 }
 
-/// What a checkpoint of a whole Keras model does to pictures inside the model, before its base;
-/// nothing when the file says nothing of it. Whoever takes the base's weights out of the model must
-/// do as it did.
+/// What a whole Keras model does to pictures before its base. The default if the file has no model configuration. A
+/// caller that takes only the base's weights from the model must process pictures in the same way.
 ///
 /// # Errors
-/// [`FormatError::UnknownScaling`] when layers stand before the base whose effect is not known.
+/// [`FormatError::UnknownScaling`] if there are layers before the base whose effect is not known.
 pub fn before_base(checkpoint: &Checkpoint) -> Result<Before, FormatError> {
     let Some(config) = &checkpoint.model_config else { return Ok(Before::default()) };
     let unknown = |reason| FormatError::UnknownScaling { file: checkpoint.file.clone(), reason };
-    // What the layers after the base are does not matter here.
+    // The kinds of the layers after the base do not matter here.
     let (graph, whole) = Graph::as_far_as_known(config);
     let start = before::read(&graph, &tensors::Finder::new(checkpoint));
     let start = start.map_err(|reason| unknown(whole.err().unwrap_or(reason)))?;
-    // Which layers that scale pixels are the base's own shows only where the base is known.
+    // Which of the scaling layers belong to the base is known only if the base is.
     match base::find(&graph, &start) {
         Ok((_, before)) => Ok(before),
         Err(_) => Ok(start.of(0).expect("there is a convolution").1),
     }
 }
 
-/// Why a model cannot be taken apart.
+/// Why a model cannot be imported.
 enum Refusal {
-    /// It is of another shape: a layer, and what is the matter with it.
+    /// The model has another structure: the layer, and what is wrong with it.
     Shape(String),
-    /// Its weights are not usable.
+    /// Its weights cannot be used.
     Weights(ModelError),
 }
 
@@ -201,7 +196,7 @@ fn take_apart(
     }
 
     after.temperature = match after.temperature {
-        // A softmax over logits that are divided by different numbers is no calibration.
+        // Dividing logits by different numbers before a softmax is not temperature scaling.
         Some(t) if after.activation != HeadActivation::Sigmoid && t.len() > 1 => {
             return Err("its outputs are rescaled by a number for each before a softmax"
                 .to_owned()
@@ -233,7 +228,7 @@ fn take_apart(
     }
     match before.scaling {
         Some(scaling) => base.network.set_scaling(scaling),
-        // It scales pixels itself.
+        // The base scales pixels itself.
         None if preprocessing.scaling == Scaling::none() => {}
         None => {
             let (scale, offset) = (preprocessing.scaling.scale[0], preprocessing.scaling.offset[0]);

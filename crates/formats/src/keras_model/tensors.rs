@@ -1,4 +1,4 @@
-//! The tensors of a whole Keras model's layers.
+//! Finds the tensors of the layers of a whole Keras model.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,11 +12,11 @@ use crate::checkpoint::Checkpoint;
 use crate::format::Format;
 use crate::naming::keras::{canonical_counter, canonical_layer, weight_names};
 
-/// Finds the tensors of a node in a file.
+/// Looks up the tensors of a node in a file.
 pub(super) struct Finder<'a> {
-    /// Names by class and count: `layers/dense/vars/0`.
+    /// Tensors by class and count: `layers/dense/vars/0`.
     by_counter: HashMap<String, &'a Tensor>,
-    /// The path and the tensor of each `layer/weight`.
+    /// The full path and the tensor, by `layer/weight`.
     by_layer: HashMap<String, Vec<(String, &'a Tensor)>>,
     format: Format,
 }
@@ -50,7 +50,8 @@ impl<'a> Finder<'a> {
                     (lacks, layer.kind)
                     && spec.name == "variance"
                 {
-                    // What the next layer multiplies by, this one divides by beforehand.
+                    // The next layer, which the model lacks, multiplies by `scale`. A deviation
+                    // `scale` times as large cancels that.
                     let each = tensor.data.iter_mut().zip(scale);
                     each.for_each(|(variance, scale)| *variance *= scale * scale);
                 }
@@ -60,7 +61,7 @@ impl<'a> Finder<'a> {
         Weights::new(&base.network, tensors).map_err(Refusal::Weights)
     }
 
-    /// The dense layers' weights, for a base with this many features.
+    /// The weights of the dense layers, for a base with this many features.
     pub(super) fn head(
         &self,
         graph: &Graph<'_>,
@@ -78,7 +79,7 @@ impl<'a> Finder<'a> {
         Ok(Head { hidden: layers, kernel, bias, activation, dropout, temperature })
     }
 
-    /// A dense layer with the normalisations around it, which are affine, made a part of it.
+    /// A dense layer, with the normalisations before and after it (affine maps) merged into it.
     fn dense(
         &self,
         graph: &Graph<'_>,
@@ -95,7 +96,8 @@ impl<'a> Finder<'a> {
         if !dense.normalised.is_empty() || !dense.normalises.is_empty() {
             let mut wide: Vec<f64> = kernel.data.iter().map(|&x| x.into()).collect();
             let mut shift: Vec<f64> = bias.data.iter().map(|&x| x.into()).collect();
-            // The last of the inputs' normalisations is the nearest.
+            // The last normalisation of the inputs is the nearest to the layer, so it is merged
+            // first.
             for &index in dense.normalised.iter().rev() {
                 let map = self.normalization(&graph.nodes[index], inputs)?;
                 for (row, (scale, offset)) in wide.chunks_exact_mut(units).zip(map) {
@@ -124,7 +126,8 @@ impl<'a> Finder<'a> {
         Ok(HiddenLayer { kernel, bias, activation, dropout })
     }
 
-    /// The map `x * scale + offset` of each channel that a BatchNormalization is in inference.
+    /// The map `x * scale + offset` of each channel that a BatchNormalization computes in
+    /// inference.
     fn normalization(&self, node: &Node<'_>, channels: usize) -> Result<Vec<(f64, f64)>, Refusal> {
         let config = node.config;
         let epsilon = config["epsilon"].as_f64().unwrap_or(1e-3);
@@ -150,7 +153,7 @@ impl<'a> Finder<'a> {
             .collect())
     }
 
-    /// A weight of this shape.
+    /// Weight `index` of a node, which must have this shape and finite values.
     fn shaped(
         &self,
         node: &Node<'_>,
@@ -168,7 +171,7 @@ impl<'a> Finder<'a> {
         Ok(tensor.clone())
     }
 
-    /// A weight that has one value, or one for each channel of a picture.
+    /// A weight with one value, or one value for each of three channels.
     pub(super) fn channels(
         &self,
         node: &Node<'_>,
@@ -186,7 +189,7 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// Weight `index` of a node, which a file that goes by layers calls one of `names`.
+    /// Weight `index` of a node. In a file that is organised by layer, it has one of `names`.
     fn weight(&self, node: &Node<'_>, index: usize, names: &[&str]) -> Result<&'a Tensor, String> {
         let missing = || format!("the file lacks the {} of {}", names[0], node.about());
         if self.format == Format::KerasZip {
@@ -198,7 +201,8 @@ impl<'a> Finder<'a> {
         match found.as_slice() {
             [] => Err(missing()),
             [(_, tensor)] => Ok(tensor),
-            // Layers of one name in several models: the one below this model's.
+            // Several nested models have a layer of this name: take the one inside this node's
+            // outermost model.
             several => {
                 let outer = node.around.first();
                 let within =

@@ -1,4 +1,4 @@
-//! Keras's names, and our own, which are Keras's without its groups.
+//! Keras's names, and our own, which are Keras's without the groups.
 
 use std::collections::HashMap;
 
@@ -8,14 +8,14 @@ pub(super) fn own(network: &Network) -> Vec<Vec<String>> {
     network.weight_specs().map(|(layer, spec)| vec![weight_name(&layer.name, spec.name)]).collect()
 }
 
-/// `layer/weight`.
+/// Names by layer: `layer/weight`.
 pub(super) fn by_layer(network: &Network) -> Vec<Vec<String>> {
     let names = |layer: &Layer, weight| {
         let weights = weight_names(&layer.kind, weight);
         let mut names: Vec<String> =
             weights.iter().map(|weight| weight_name(&layer.name, weight)).collect();
         if layer.kind == LayerKind::Normalization {
-            // EfficientNet gives it no name, so that Keras counts those of a process.
+            // The Normalization layer of EfficientNet has no name, so Keras numbers such layers within a process.
             let counted = (1..=MOST_COUNTED).map(|count| format!("{}_{count}", layer.name));
             names.extend(counted.map(|name| weight_name(&name, weight)));
         }
@@ -24,11 +24,11 @@ pub(super) fn by_layer(network: &Network) -> Vec<Vec<String>> {
     network.weight_specs().map(|(layer, spec)| names(layer, spec.name)).collect()
 }
 
-/// So many networks with a layer that has no name may have been made before in a process.
+/// The highest number tried for an unnamed layer: how many networks a process may have built before.
 const MOST_COUNTED: usize = 20;
 
-/// What Keras's files call the weight `weight` of a layer; Keras 2 calls the kernel of a
-/// depthwise convolution `depthwise_kernel`.
+/// The possible names of the weight `weight` in Keras's files. Keras 2 names the kernel of a depthwise convolution
+/// `depthwise_kernel`.
 pub(crate) fn weight_names(kind: &LayerKind, weight: &'static str) -> Vec<&'static str> {
     match kind {
         LayerKind::DepthwiseConv2D { .. } => vec![weight, "depthwise_kernel"],
@@ -36,7 +36,7 @@ pub(crate) fn weight_names(kind: &LayerKind, weight: &'static str) -> Vec<&'stat
     }
 }
 
-/// `conv2d_3/vars/0`: the class, the count of its layers so far, the index of the weight.
+/// Names by count, as `conv2d_3/vars/0`: the class, the number of its layers so far, the index of the weight.
 pub(super) fn by_counter(network: &Network) -> Vec<Vec<String>> {
     let mut counters = HashMap::new();
     let mut names = Vec::new();
@@ -47,7 +47,7 @@ pub(super) fn by_counter(network: &Network) -> Vec<Vec<String>> {
     names
 }
 
-/// The name of the next group for a layer of `class`: `conv2d`, `conv2d_1`, …
+/// The name of the group of the next layer of `class`: `conv2d`, `conv2d_1`, …
 pub(crate) fn counted(counters: &mut HashMap<String, usize>, class: &str) -> String {
     let snake = snake_case(class);
     let count = counters.entry(snake.clone()).or_default();
@@ -56,7 +56,7 @@ pub(crate) fn counted(counters: &mut HashMap<String, usize>, class: &str) -> Str
     name
 }
 
-/// Keras's `to_snake_case`: `DepthwiseConv2D` is `depthwise_conv2d`, `ReLU` is `re_lu`.
+/// Keras's `to_snake_case`: `DepthwiseConv2D` becomes `depthwise_conv2d`, `ReLU` becomes `re_lu`.
 fn snake_case(class: &str) -> String {
     let chars: Vec<char> = class.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
     let mut snake = String::new();
@@ -71,8 +71,8 @@ fn snake_case(class: &str) -> String {
     snake
 }
 
-/// `model_weights/base/Conv1/kernel:0` is `model_weights/base/Conv1/kernel`; where the layer's
-/// name comes twice, as in `model_weights/Conv1/Conv1/kernel`, once.
+/// Removes the suffix and the repeated layer name: `model_weights/Conv1/Conv1/kernel:0` becomes
+/// `model_weights/Conv1/kernel`.
 pub(crate) fn canonical_layer(name: &str) -> String {
     let name = match name.rsplit_once(':') {
         Some((name, digits)) if digits.bytes().all(|b| b.is_ascii_digit()) => name,
@@ -88,13 +88,13 @@ pub(crate) fn canonical_layer(name: &str) -> String {
     }
 }
 
-/// Early `.keras` files call the group of layers otherwise, and some have backslashes.
+/// Replaces the group name of early `.keras` files by `layers`, and backslashes by slashes.
 pub(crate) fn canonical_counter(name: &str) -> String {
     name.replace('\\', "/").replace("_layer_checkpoint_dependencies", "layers")
 }
 
-/// Whether a tensor is the kernel or the bias of a dense layer, or of a 1x1 convolution, which classifies in
-/// some networks.
+/// Whether a tensor is the kernel or the bias of a dense layer, or of a 1x1 convolution, which some networks use as
+/// the classifier.
 pub(super) fn is_dense(name: &str, shape: &[usize]) -> bool {
     match (name.rsplit_once('/').map_or(name, |(_, weight)| weight), shape) {
         ("kernel", [_, _] | [1, 1, _, _]) | ("bias", [_]) => true,

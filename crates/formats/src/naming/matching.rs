@@ -1,4 +1,4 @@
-//! Which tensors of a file are the weights of a network, under one naming.
+//! Matches the tensors of a file with the weights of a network, under one naming.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,45 +7,45 @@ use headstart_model::{Network, Tensor};
 use super::Naming;
 use crate::checkpoint::{Checkpoint, SEPARATORS};
 
-/// The tensors of a file that have the names of a network's weights.
+/// The tensors of a file whose names match a network's weights.
 pub(crate) struct Matching<'a> {
     pub(crate) naming: Naming,
-    /// For each weight of the network, the name in the file and the tensor.
+    /// For each weight of the network, its name in the file and its tensor, if present.
     pub(crate) found: Vec<Option<(&'a str, &'a Tensor)>>,
-    /// The names under which the weights would stand in the file, prefix and all.
+    /// The names that the weights would have in the file, including the prefix.
     pub(crate) expected: Vec<String>,
-    /// Tensors below the same prefix that the network has no place for: name, name without the
+    /// Tensors below the same prefix that do not belong to the network: name, name without the
     /// prefix, tensor.
     pub(crate) surplus: Vec<(&'a str, String, &'a Tensor)>,
-    /// How many weights were found.
+    /// The number of weights found.
     pub(crate) hits: usize,
-    /// What stands before the names in the file.
+    /// The prefix of the names in the file.
     pub(crate) prefix: String,
-    /// Prefixes below which there are other values of all weights.
+    /// Prefixes below which all weights are present with other values.
     pub(crate) others: Vec<String>,
 }
 
-/// Where the weights of a network lie in a file.
+/// The position of a network's weights in a file.
 #[derive(Default)]
 struct Set {
     hits: usize,
     prefix: String,
-    /// Prefixes below which other values lie that could have been taken.
+    /// Prefixes of other values that could have been chosen.
     others: Vec<String>,
-    /// All prefixes, but its own, below which the weights lie once more.
+    /// All other prefixes below which the weights are present.
     elsewhere: Vec<String>,
 }
 
-/// The tensors of a file under the names that one naming gives them.
+/// The tensors of a file under their canonical names in one naming.
 pub(crate) struct Index<'a> {
     naming: Naming,
     tensors: BTreeMap<String, (&'a str, &'a Tensor)>,
-    /// Where to look, if not everywhere.
+    /// The prefix to search below; `None` for everywhere.
     below: Option<&'a str>,
 }
 
 impl<'a> Index<'a> {
-    /// One for each naming that files of this format use.
+    /// One index for each naming that files of this format use.
     pub(crate) fn all(checkpoint: &'a Checkpoint) -> Vec<Self> {
         let used = Naming::ALL.into_iter().filter(|naming| naming.is_used_in(checkpoint.format));
         let index = |naming: Naming| Self {
@@ -67,9 +67,9 @@ impl<'a> Index<'a> {
         self.tensors.get(&format!("{prefix}{name}")).copied()
     }
 
-    /// The prefix below which the weights of `network` are looked for: that with most of the names,
-    /// or of several with all of them in the right shapes, moving averages, as in timm. Of equals,
-    /// the shortest.
+    /// Chooses the prefix of the weights of `network`: the one with the most names. Among several
+    /// with all names in the right shapes, it prefers moving averages, as timm does. Ties go to the
+    /// shortest prefix.
     fn best_set(&self, network: &Network, names: &[Vec<String>], below: Option<&str>) -> Set {
         let mut sets: Vec<(usize, bool, String)> = self
             .prefixes(names)
@@ -107,8 +107,8 @@ impl<'a> Index<'a> {
         names.iter().map(|names| names.iter().find_map(|name| self.get(prefix, name))).collect()
     }
 
-    /// What may stand before the names: whatever stands before a few of them in the file. The
-    /// first could be missing, so the search does not rest on it alone.
+    /// The candidate prefixes: whatever precedes the names of three weights in the file. One weight
+    /// would not be enough, since it could be missing.
     fn prefixes(&self, names: &[Vec<String>]) -> BTreeSet<String> {
         let mut prefixes = BTreeSet::from([String::new()]);
         for anchor in [0, names.len() / 2, names.len().saturating_sub(1)] {
@@ -122,10 +122,10 @@ impl<'a> Index<'a> {
 }
 
 impl<'a> Matching<'a> {
-    /// The weights of `network` under the naming, and below the prefix, that finds the most.
+    /// The match with the most weights, over all namings and prefixes.
     pub(crate) fn best(indexes: &[Index<'a>], network: &Network) -> Self {
         let has = |index: &&Index<'_>| index.naming.has(network);
-        // Where no library whose names the format has knows the network, our own are looked for.
+        // If the format has no naming for this network, our own names are searched.
         let any = indexes.iter().any(|index| has(&index));
         let (set, names, index) = indexes
             .iter()
@@ -134,7 +134,7 @@ impl<'a> Matching<'a> {
                 let names = index.naming.names(network);
                 (index.best_set(network, &names, index.below), names, index)
             })
-            // Of equals, the first.
+            // Ties go to the first.
             .reduce(|best, next| if next.0.hits > best.0.hits { next } else { best })
             .expect("every format has a naming");
         let Set { hits, prefix, others, elsewhere } = set;
@@ -144,7 +144,7 @@ impl<'a> Matching<'a> {
             .tensors
             .iter()
             .filter(|(canonical, (name, _))| {
-                // Another set lies below a prefix of its own; this one may have none.
+                // The other set is below a longer prefix; this one's may be empty.
                 let of =
                     |other: &String| other.len() > prefix.len() && canonical.starts_with(other);
                 !used.contains(name) && !elsewhere.iter().any(of)
@@ -157,7 +157,7 @@ impl<'a> Matching<'a> {
         Self { naming: index.naming, found, expected, surplus, hits, prefix, others }
     }
 
-    /// Whether every weight is there in the right shape.
+    /// Whether every weight is present in the right shape.
     pub(crate) fn is_exact(&self, network: &Network) -> bool {
         is_exact(self.naming, &self.found, network)
     }
@@ -170,13 +170,13 @@ fn is_exact(naming: Naming, found: &[Option<(&str, &Tensor)>], network: &Network
     })
 }
 
-/// Whether weights below a prefix are an exponential moving average, by the usual names.
+/// Whether weights below a prefix are an exponential moving average, judged by the usual name.
 fn is_average(prefix: &str) -> bool {
     let mut words = prefix.split(|c: char| !c.is_ascii_alphanumeric());
     words.any(|word| word.eq_ignore_ascii_case("ema"))
 }
 
-/// Whether a prefix as it stands in a file is, or lies below, one that was asked for.
+/// Whether a prefix in a file is equal to, or below, the requested one.
 fn lies_below(prefix: &str, asked: &str) -> bool {
     let asked = asked.trim_end_matches(SEPARATORS);
     match prefix.strip_prefix(asked) {

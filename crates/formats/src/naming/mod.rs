@@ -1,4 +1,4 @@
-//! The names and layouts under which files keep the weights of a network.
+//! The names and layouts of a network's weights in files.
 
 pub(super) mod keras;
 mod matching;
@@ -13,27 +13,27 @@ use crate::format::Format;
 pub(super) use matching::{Index, Matching};
 pub(super) use order::in_order;
 
-/// A way to name the weights of a network in a file.
+/// A convention for naming the weights of a network in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Naming {
     /// Our own: `block_1_expand/kernel`.
     Own,
-    /// Keras's by layer: `block_1_expand/block_1_expand/kernel:0`, below any group.
+    /// Keras's names by layer: `block_1_expand/block_1_expand/kernel:0`, below any group.
     KerasLayers,
-    /// Keras 3's by class and count: `layers/conv2d_3/vars/0`, below any group.
+    /// Keras 3's names by class and count: `layers/conv2d_3/vars/0`, below any group.
     KerasCounters,
-    /// torchvision's: `features.2.conv.0.0.weight`.
+    /// torchvision's names: `features.2.conv.0.0.weight`.
     Torchvision,
-    /// timm's: `blocks.1.0.conv_pw.weight`.
+    /// timm's names: `blocks.1.0.conv_pw.weight`.
     Timm,
-    /// Those of lukemelas' EfficientNet-PyTorch: `_blocks.1._expand_conv.weight`.
+    /// The names in lukemelas' EfficientNet-PyTorch: `_blocks.1._expand_conv.weight`.
     Lukemelas,
-    /// Those of ConvNeXt's authors: `stages.1.0.dwconv.weight`.
+    /// The names in the ConvNeXt authors' code: `stages.1.0.dwconv.weight`.
     Meta,
 }
 
 impl Naming {
-    /// All of them.
+    /// All namings.
     pub const ALL: [Self; 7] = [
         Self::Own,
         Self::KerasLayers,
@@ -44,7 +44,7 @@ impl Naming {
         Self::Meta,
     ];
 
-    /// For people: `torchvision's names`.
+    /// A readable description: `torchvision's names`.
     pub fn about(self) -> &'static str {
         match self {
             Self::Own => "headstart's names",
@@ -56,7 +56,7 @@ impl Naming {
         }
     }
 
-    /// Whose descriptions the weights under these names are for, the likeliest first.
+    /// The frameworks that use these names, the likeliest first.
     pub fn frameworks(self) -> &'static [Framework] {
         use Framework::{Keras, PyTorch, TensorFlow};
         match self {
@@ -69,8 +69,8 @@ impl Naming {
         }
     }
 
-    /// The scaling of pixels that weights under these names were trained with, where it is not the
-    /// architecture's own: timm evaluates TensorFlow's EfficientNet-Lites on `x / 127.5 - 1`.
+    /// The scaling of pixels that weights under these names were trained with, if it differs from
+    /// the architecture's: timm evaluates TensorFlow's EfficientNet-Lites on `x / 127.5 - 1`.
     pub fn scaling(self, architecture: &Architecture) -> Option<Scaling> {
         let is_lite = architecture.id.starts_with("efficientnet-lite");
         let is_ported = (self, architecture.framework) == (Self::Timm, Framework::TensorFlow);
@@ -88,8 +88,8 @@ impl Naming {
         }
     }
 
-    /// For each weight of `network`, in the order of [`Network::weight_specs`], the names that
-    /// it may have; the usual one first. Our own where there [are none](Naming::has).
+    /// For each weight of `network`, in the order of [`Network::weight_specs`], its possible names,
+    /// the usual one first. Falls back to our own names if this naming [has none](Naming::has).
     pub fn names(self, network: &Network) -> Vec<Vec<String>> {
         match self {
             Self::Own => keras::own(network),
@@ -102,7 +102,7 @@ impl Naming {
         }
     }
 
-    /// Whether there are such names for the layers of `network`: no library has all networks.
+    /// Whether this naming covers the layers of `network`. No library has all networks.
     pub fn has(self, network: &Network) -> bool {
         match self {
             Self::Own | Self::KerasLayers | Self::KerasCounters => true,
@@ -113,7 +113,7 @@ impl Naming {
         }
     }
 
-    /// A name as a file has it, in the form that [`Naming::names`] gives, below some prefix.
+    /// Converts a name in a file to the form that [`Naming::names`] uses, with its prefix.
     pub(super) fn canonical(self, name: &str) -> String {
         match self {
             Self::KerasLayers => keras::canonical_layer(name),
@@ -123,7 +123,7 @@ impl Naming {
     }
 
     /// Whether the tensor called `name` (canonical, without the prefix) of `shape` belongs to a
-    /// classifier, given that no layer of the base is called so.
+    /// classifier, given that it is not a weight of the base.
     pub(super) fn is_classifier(self, name: &str, shape: &[usize]) -> bool {
         match self {
             Self::Own | Self::KerasLayers | Self::KerasCounters => keras::is_dense(name, shape),
@@ -135,7 +135,7 @@ impl Naming {
         }
     }
 
-    /// A tensor of the file as the weight of `layer`, its axes in our order.
+    /// Converts a tensor of the file to the weight of `layer`, with its axes in our order.
     pub fn to_ours(self, layer: &Layer, tensor: &Tensor) -> Tensor {
         let order = self.order(layer);
         match Flat::of(layer, &tensor.shape) {
@@ -157,10 +157,10 @@ impl Naming {
         tensor.permuted(order)
     }
 
-    /// The weight of `layer` as a tensor of a file, the inverse of [`Naming::to_ours`].
+    /// Converts the weight of `layer` to a tensor of a file; the inverse of [`Naming::to_ours`].
     ///
     /// # Panics
-    /// When it has another rank than the layer's weight.
+    /// If the tensor has another rank than the layer's weight.
     pub fn from_ours(self, layer: &Layer, tensor: &Tensor) -> Tensor {
         let order = self.order(layer);
         if order.is_empty() || tensor.shape.len() == 1 {
@@ -171,7 +171,7 @@ impl Naming {
         tensor.permuted(&inverse)
     }
 
-    /// The shape that [`Naming::to_ours`] gives to a tensor of `shape`.
+    /// The shape that [`Naming::to_ours`] converts `shape` to.
     pub(super) fn shape_to_ours(self, layer: &Layer, shape: &[usize]) -> Vec<usize> {
         match Flat::of(layer, shape) {
             Some(Flat::Linear) if self.is_torch() => return vec![1, 1, shape[1], shape[0]],
@@ -190,11 +190,12 @@ impl Naming {
         matches!(self, Self::Torchvision | Self::Timm | Self::Lukemelas | Self::Meta)
     }
 
-    /// For each of our axes, the axis of the file; empty when they are the same.
+    /// For each of our axes, the file's axis; empty if they are the same.
     fn order(self, layer: &Layer) -> &'static [usize] {
         let is_torch = self.is_torch();
         match layer.kind {
-            // [out, in, height, width]; a depthwise kernel has in = 1, as ours has at its end.
+            // PyTorch's order is [out, in, height, width]. A depthwise kernel has in = 1, which is
+            // our last axis.
             LayerKind::Conv2D { .. } if is_torch => &[2, 3, 1, 0],
             LayerKind::DepthwiseConv2D { .. } if is_torch => &[2, 3, 0, 1],
             LayerKind::Dense { .. } if is_torch => &[1, 0],
@@ -203,13 +204,14 @@ impl Naming {
     }
 }
 
-/// A tensor that PyTorch's libraries keep with fewer axes, or more, than its layer here has.
+/// A tensor that PyTorch's libraries store with fewer or more axes than our layer has.
 enum Flat {
-    /// The kernel of a linear layer over the channels, here a 1x1 convolution: `[out, in]`.
+    /// The kernel of a linear layer over the channels, which is a 1x1 convolution here:
+    /// `[out, in]`.
     Linear,
     /// A scale for each channel, `[channels, 1, 1]`.
     Column,
-    /// The kernel of a 1x1 convolution of a vector, here a dense layer: `[out, in, 1, 1]`.
+    /// The kernel of a 1x1 convolution of a vector, which is a dense layer here: `[out, in, 1, 1]`.
     Pointwise,
 }
 
@@ -226,7 +228,7 @@ impl Flat {
     }
 }
 
-/// Whether weight and bias of `layer` are those of a normalisation.
+/// Whether `layer` is a batch normalisation.
 fn is_normalization(layer: &Layer) -> bool {
     matches!(layer.kind, LayerKind::BatchNormalization { .. })
 }

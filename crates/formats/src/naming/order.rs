@@ -1,11 +1,13 @@
-//! Which tensors of a file are the weights of a network, by the order that the file gives them.
+//! Matches the tensors of a file with the weights of a network by their order in the file.
 
 use headstart_model::{Network, Place, Tensor};
 
 use crate::checkpoint::Checkpoint;
 
-/// The tensors by the order in which a Keras file lists them, which is how Keras itself loads
-/// it; only when every layer and every shape agree, and only a classifier may be left over: a dense
+/// The weights' tensors in the order in which a Keras file lists them, which is how Keras itself
+/// loads weights.
+///
+/// Requires that every layer and every shape agree. Only a classifier may be left over: a dense
 /// layer, or 1x1 convolutions.
 pub(crate) fn in_order<'a>(
     checkpoint: &'a Checkpoint,
@@ -14,7 +16,7 @@ pub(crate) fn in_order<'a>(
     let mut listed = checkpoint.keras_order.iter();
     let mut found = Vec::new();
     for layer in network.layers().iter().filter(|layer| !layer.weights.is_empty()) {
-        // A Normalization's counter is no weight.
+        // Listed tensors that are in `others`, not in `tensors`, are skipped.
         let names = listed.next()?.iter();
         let own: Vec<_> = names.filter_map(|name| checkpoint.tensors.get_key_value(name)).collect();
         if own.len() != layer.weights.len() {

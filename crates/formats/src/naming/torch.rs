@@ -1,4 +1,4 @@
-//! The names that PyTorch's libraries give to the modules of these networks.
+//! The names of modules in PyTorch's libraries.
 
 use std::borrow::Cow;
 
@@ -11,9 +11,9 @@ use super::is_normalization;
 /// How a library names modules.
 #[derive(Clone, Copy)]
 pub(super) struct Library {
-    /// The module that a layer says it is.
+    /// The module that the layer itself specifies.
     named: fn(&Layer) -> Option<Cow<'_, str>>,
-    /// The module at a layer's place in inverted-residual blocks, given how many blocks the network has.
+    /// The module of a layer by its place in inverted-residual blocks, given the number of blocks.
     placed: Option<fn(&Layer, usize) -> String>,
 }
 
@@ -26,7 +26,7 @@ pub(super) const TIMM: Library =
 pub(super) const LUKEMELAS: Library = Library { named: |_| None, placed: Some(lukemelas) };
 pub(super) const META: Library = Library { named: meta, placed: None };
 
-/// Whether every layer with weights is a module of the library's, but for Keras's Normalization.
+/// Whether the library has a module for every layer with weights, except Keras's Normalization.
 pub(super) fn has(network: &Network, library: Library) -> bool {
     match style(network) {
         Style::Named => network.weight_specs().all(|(layer, _)| {
@@ -50,7 +50,7 @@ pub(super) fn names(network: &Network, library: Library) -> Vec<Vec<String>> {
         .unwrap_or(0);
     let name = |(layer, spec): (&Layer, &WeightSpec)| match (style, library.placed) {
         (Style::Named, _) => match (library.named)(layer) {
-            // This module is the weight itself.
+            // This module is the parameter itself.
             Some(module) if layer.kind == LayerKind::LayerScale => module.into_owned(),
             Some(module) => format!("{module}.{}", tensor(spec)),
             None => weight_name(&layer.name, spec.name),
@@ -61,14 +61,14 @@ pub(super) fn names(network: &Network, library: Library) -> Vec<Vec<String>> {
     network.weight_specs().map(|own| vec![name(own)]).collect()
 }
 
-/// How it is known which modules layers are.
+/// How modules are derived from layers.
 #[derive(Clone, Copy)]
 enum Style {
-    /// The layers say it.
+    /// The layers specify their modules.
     Named,
-    /// By their places in inverted-residual blocks.
+    /// Modules follow from the places of layers in inverted-residual blocks.
     Placed,
-    /// It is not: a library does not have the network.
+    /// Modules are unknown: no library has the network.
     Unknown,
 }
 
@@ -94,8 +94,8 @@ fn tensor(spec: &WeightSpec) -> &'static str {
     }
 }
 
-/// A convolution and its normalisation stand at `0` and `1` of a sequence, and the sequences of
-/// a block in a row; the projection has no sequence of its own.
+/// A convolution and its normalisation are items `0` and `1` of a sequence, and a block consists of such sequences;
+/// only the projection has none.
 fn torchvision(layer: &Layer, blocks: usize) -> String {
     let bn = usize::from(is_normalization(layer));
     match layer.place {
@@ -116,8 +116,8 @@ fn torchvision(layer: &Layer, blocks: usize) -> String {
     }
 }
 
-/// Blocks are counted within their stage; one that does not expand is another module, whose
-/// projection is called as the expansion is elsewhere.
+/// Blocks are numbered within their stage. A block without expansion is a different module, in which the projection
+/// has the name that the expansion has elsewhere.
 fn timm(layer: &Layer, _: usize) -> String {
     let choose = |conv: &str, bn: &str| if is_normalization(layer) { bn } else { conv }.to_owned();
     match layer.place {
@@ -154,7 +154,7 @@ fn lukemelas(layer: &Layer, _: usize) -> String {
     }
 }
 
-/// What the authors of ConvNeXt call the modules that timm took over from them.
+/// The ConvNeXt authors' names for modules that timm adopted.
 fn meta(layer: &Layer) -> Option<Cow<'_, str>> {
     let module = layer.modules.timm.as_deref()?;
     if let Some(part) = module.strip_prefix("stem.") {

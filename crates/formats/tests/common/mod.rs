@@ -1,4 +1,4 @@
-//! What the tests of weight files share.
+//! Helpers shared by the tests of weight files.
 #![allow(dead_code)] // each test uses a part
 
 use std::path::{Path, PathBuf};
@@ -6,20 +6,21 @@ use std::path::{Path, PathBuf};
 use headstart_model::Network;
 use headstart_model::architectures::{Architecture, NetworkConfig};
 
-/// A file that one of the scripts in `tools/reference/` made.
+/// A file made by one of the scripts in `tools/reference/`.
 pub(crate) fn fixture(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(name);
     assert!(path.exists(), "{} is missing", path.display());
     path
 }
 
-/// The network of an architecture at this width, its input of the usual size.
+/// The network of an architecture at this width and its default input size.
 pub(crate) fn network(id: &str, width: f32, top: Option<usize>) -> Network {
     let config = NetworkConfig { width: Some(width), top, ..NetworkConfig::default() };
     Architecture::find(id).unwrap().build(&config).unwrap()
 }
 
-/// A file below the folder `HEADSTART_REAL_WEIGHTS`, at any depth; says so when it is not there.
+/// A file below the folder `HEADSTART_REAL_WEIGHTS`, at any depth. Prints a message if it is
+/// missing.
 pub(crate) fn real(name: &str) -> Option<PathBuf> {
     fn find(folder: &Path, name: &str) -> Option<PathBuf> {
         let entries: Vec<_> = std::fs::read_dir(folder).ok()?.flatten().map(|e| e.path()).collect();

@@ -1,4 +1,4 @@
-//! Classes with few pictures, or out of balance.
+//! Classes with few pictures, and imbalance of classes.
 
 use std::path::Path;
 
@@ -7,9 +7,9 @@ use headstart_data::Location;
 use super::{Finding, FindingKind, Set};
 use crate::copies::Copies;
 
-/// Different pictures under which a class has few.
+/// A class with fewer distinct pictures than this has few.
 const FEW: usize = 10;
-/// How many times as large the largest class is where classes are out of balance.
+/// Ratio of the largest to a smaller class from which classes are imbalanced.
 const IMBALANCED: f64 = 10.0;
 
 impl Set<'_> {
@@ -50,14 +50,14 @@ impl Set<'_> {
         }
     }
 
-    /// The folder that has the class's name and pictures.
+    /// The folder named like the class that contains its pictures.
     fn folder_of(&self, class: usize) -> Option<Location> {
         let picture = (0..self.labels.len()).find(|&p| self.classes_of(p).contains(&class))?;
         let Location::File(path) = self.at(picture) else { return None };
         let named = |folder: &&Path| folder.file_name().is_some_and(|n| n == self.class(class));
         let root = self.pictures.root();
         let below = |folder: &&Path| *folder != root && folder.starts_with(root);
-        // The outermost: classes may have folders of any name below.
+        // The outermost is used: folders within a class may have any name.
         path.ancestors().skip(1).take_while(below).filter(named).last().map(Location::from)
     }
 }

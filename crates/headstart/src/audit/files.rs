@@ -1,4 +1,4 @@
-//! Files that are not what they should be.
+//! Findings about files: unreadable, skipped or misnamed.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -9,7 +9,7 @@ use headstart_data::{DecodeError, Location, SkipReason, Skipped};
 
 use super::{Finding, FindingKind};
 
-/// What was left out when the pictures were listed, but for what nobody takes for a picture.
+/// Findings for what was skipped when the pictures were listed, except for files that are clearly not pictures.
 pub(super) fn of_skipped(skipped: &[Skipped]) -> Vec<Finding> {
     skipped.iter().filter_map(of_one_skipped).collect()
 }
@@ -39,7 +39,7 @@ fn of_empty_class(folder: &Path) -> Finding {
     }
 }
 
-/// A picture that could not be decoded.
+/// The finding for a picture that could not be decoded.
 pub(super) fn of_error(at: Location, error: &DecodeError) -> Finding {
     of_file(kind_of(error), at, error.to_string())
 }
@@ -57,7 +57,7 @@ fn of_file(kind: FindingKind, at: Location, detail: String) -> Finding {
     Finding { kind, value: None, detail, files: vec![at], keep: None, class: None }
 }
 
-/// What a file is, if its ending says that it is another kind of picture.
+/// Describes the actual format, if the extension of the file is that of another format.
 pub(super) fn misnamed(path: &Path, format: Format) -> Option<String> {
     let ending = ending(path)?;
     let is_right = format.endings().contains(&ending.as_str());

@@ -1,74 +1,74 @@
-//! What an audit finds.
+//! Findings of an audit.
 
 use headstart_data::Location;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// How much a finding matters.
+/// How important a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Makes the model worse or its measure wrong.
+    /// Makes the model worse or its metrics wrong.
     High,
-    /// Worth a look.
+    /// Should be looked at.
     Medium,
     /// Good to know.
     Low,
 }
 
-/// What may be wrong with pictures, the most important first.
+/// Kinds of findings, the most important first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FindingKind {
-    /// The same picture, or nearly, carries different labels.
+    /// The same picture, or nearly the same, has different labels.
     ConflictingLabels,
-    /// Copies lie on both sides of the split.
+    /// Copies are on both sides of the split.
     Straddling,
     /// The label is probably wrong.
     LabelError,
-    /// The file ends before the picture does.
+    /// The file is cut off.
     Truncated,
-    /// The file cannot be read as a picture, though it is one.
+    /// The file is a picture but cannot be decoded.
     Unreadable,
-    /// Its bytes could not be had: the system or the archive it lies in refuses.
+    /// The file cannot be read from the system or from its archive.
     Inaccessible,
-    /// The file holds something else.
+    /// The file is not a picture.
     NotAPicture,
-    /// Left out of training for where it lies or how it is listed.
+    /// The file is left out of training because of its place or its entry in the list.
     LeftOut,
-    /// Like no other picture of the set.
+    /// The picture is unlike any other of the set.
     Outlier,
-    /// The same pixels, in several files.
+    /// Several files have the same pixels.
     Duplicate,
-    /// Nearly the same picture.
+    /// Several pictures are nearly the same.
     NearDuplicate,
-    /// All of one colour.
+    /// The picture has a single colour.
     Blank,
-    /// Too dark to see much.
+    /// The picture is too dark to recognise much.
     Dark,
-    /// Too bright to see much.
+    /// The picture is too bright to recognise much.
     Bright,
-    /// Out of focus, or moved.
+    /// The picture is out of focus or has motion blur.
     Blurred,
-    /// Smaller than the network's input where others are not.
+    /// The picture is smaller than the network's input, unlike the others.
     Tiny,
-    /// Much longer in one direction than the others are.
+    /// The picture is much longer in one direction than the others.
     OddAspect,
-    /// Grey among pictures in colour.
+    /// The picture is grey, among pictures in colour.
     Grey,
     /// A class has too few pictures.
     FewPictures,
     /// A class has many times the pictures of another.
     Imbalance,
-    /// The file's ending is that of another format.
+    /// The extension of the file is that of another format.
     Misnamed,
-    /// Stored turned, to be set upright by its EXIF orientation.
+    /// The picture is stored rotated, with an EXIF orientation that corrects it.
     Rotated,
 }
 
 impl FindingKind {
-    /// All, the most important first.
+    /// All kinds, the most important first.
     pub const ALL: [Self; 22] = [
         Self::ConflictingLabels,
         Self::Straddling,
@@ -288,27 +288,27 @@ impl FindingKind {
         }
     }
 
-    /// A word for programs: `label-error`.
+    /// The name for programs, such as `label-error`.
     pub fn name(self) -> &'static str {
         self.entry().name
     }
 
-    /// A heading for people.
+    /// The heading for people.
     pub fn title(self) -> &'static str {
         self.entry().title
     }
 
-    /// How much such a finding matters.
+    /// The importance of such findings.
     pub fn severity(self) -> Severity {
         self.entry().severity
     }
 
-    /// What a script may do about it, in a word.
+    /// The action for scripts, in one word.
     pub fn action(self) -> &'static str {
         self.entry().action
     }
 
-    /// What a finding's value is; empty where it has none.
+    /// The meaning of a finding's value; empty if it has none.
     pub fn value(self) -> &'static str {
         self.entry().value
     }
@@ -318,7 +318,7 @@ impl FindingKind {
         matches!(self, Self::FewPictures | Self::Imbalance)
     }
 
-    /// What to do about it.
+    /// The advice for people.
     pub fn advice(self) -> &'static str {
         self.entry().advice
     }
@@ -345,25 +345,26 @@ struct Entry {
     advice: &'static str,
 }
 
-/// Something about the pictures that their owner should know.
+/// A problem with the pictures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// What it is.
+    /// The kind of problem.
     pub kind: FindingKind,
-    /// How strong it is; what it means is said by [`FindingKind::value`]. `None` where there is no measure.
+    /// The strength of the finding; [`FindingKind::value`] describes its meaning. `None` if there is no
+    /// measure.
     pub value: Option<f64>,
-    /// What is seen, in half a line: "labelled shirt, looks like dress".
+    /// The details in half a line, such as "labelled shirt, looks like dress".
     pub detail: String,
-    /// The pictures it is about; of a class its folder, if it has one.
+    /// The pictures that it is about; for a class its folder, if it has one.
     pub files: Vec<Location>,
-    /// Of copies which of `files` is the one to keep; `None` where that is not clear.
+    /// For copies, the index in `files` of the one to keep; `None` if it cannot be decided.
     pub keep: Option<usize>,
-    /// The class that it is about, or would be right.
+    /// The class that it is about, or that would be the right label.
     pub class: Option<String>,
 }
 
 impl Finding {
-    /// Its number as people read it.
+    /// The value in readable form.
     pub fn value_text(&self) -> Option<String> {
         let value = self.value?;
         Some(match self.kind {
@@ -378,8 +379,8 @@ impl Finding {
         })
     }
 
-    /// How many of `all` findings, or files of one, are shown where there is room for `limit`: that there
-    /// is one more takes as much room as that one.
+    /// How many of `all` findings, or files of a finding, to show with space for `limit`. A single remaining
+    /// one is shown, too: a note about it would take the same space.
     pub fn shown(all: usize, limit: usize) -> usize {
         if all == limit + 1 { all } else { all.min(limit) }
     }

@@ -1,35 +1,36 @@
 //! Labels that are probably wrong, by confident learning (Northcutt, Jiang & Chuang, "Confident
 //! Learning: Estimating Uncertainty in Dataset Labels", JAIR 2021).
 
-/// Which probable label errors are told.
+/// Which probable label errors are reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LabelErrors {
-    /// Those that neighbours confirm: few are told for no reason.
+    /// Only those confirmed by neighbours: high precision.
     #[default]
     Clear,
-    /// All that confident learning finds: more of the errors, among many more that are none.
+    /// All that confident learning finds: higher recall, but many false positives.
     All,
 }
 
-/// What probabilities may be off by.
+/// Tolerance for rounding errors of probabilities.
 const ROUNDING: f64 = 1e-6;
 
 /// A picture whose label is probably wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct LabelError {
     pub(super) picture: usize,
-    /// The class that it probably is of.
+    /// The class that is probably right.
     pub(super) class: usize,
-    /// How much likelier that is than the label, -1 to 1.
+    /// The probability of that class minus the probability of the label, from -1 to 1.
     pub(super) margin: f32,
 }
 
-/// The pictures off the diagonal of the confident joint, the clearest first, from probabilities, n x
-/// classes, that are by heads which have not seen them.
+/// The pictures off the diagonal of the confident joint, those with the largest margin first. Probabilities are
+/// `[n][classes]`, from heads that were not trained on the picture.
 ///
-/// A class is likely for a picture from the mean probability on that pictures with this label have
-/// of it. Where one class is likely, the picture counts as of this; where several are, as of the
-/// likeliest. It is off the diagonal when that is not its label, nor its label the likeliest.
+/// The threshold of a class is the mean probability of the class among pictures with this label. A class is
+/// likely for a picture if its probability reaches the threshold. A picture counts as the likely class, or as
+/// the likeliest one if there are several. It is off the diagonal if neither that class nor the likeliest is
+/// its label.
 pub(super) fn label_errors(
     probabilities: &[f32],
     labels: &[usize],
@@ -58,8 +59,7 @@ pub(super) fn label_errors(
     errors
 }
 
-/// The mean probability that the pictures of each label have of it; out of reach for labels that none
-/// has.
+/// The mean probability of each label among the pictures that have it; unreachable for labels without pictures.
 fn self_confidence(probabilities: &[f32], labels: &[usize], classes: usize) -> Vec<f64> {
     let (mut sums, mut counts) = (vec![0.0; classes], vec![0usize; classes]);
     for (row, &label) in probabilities.chunks_exact(classes).zip(labels) {
@@ -76,7 +76,7 @@ mod tests {
 
     use super::*;
 
-    /// By `tools/reference/confident_learning.py`.
+    /// A case of the fixture made by `tools/reference/confident_learning.py`.
     #[derive(Deserialize)]
     struct Case {
         classes: usize,
@@ -95,7 +95,7 @@ mod tests {
             let found = label_errors(&case.probabilities, &case.labels, case.classes);
             assert!(found.is_sorted_by(|a, b| a.margin >= b.margin));
             for error in &found {
-                // Theirs is 0 where the label is wrong and 1 where it is right.
+                // The reference margin is 0 for a wrong label and 1 for a right one.
                 let margin = (1.0 - error.margin) / 2.0;
                 assert!((margin - case.margins[error.picture]).abs() < 1e-5);
             }

@@ -1,4 +1,4 @@
-//! What is wrong with a folder of pictures: [`audit`].
+//! Finds problems in a set of pictures: [`audit`].
 
 mod balance;
 mod files;
@@ -23,58 +23,59 @@ pub use finding::{Finding, FindingKind, Severity};
 pub use labels::LabelErrors;
 use outliers::outliers;
 
-/// What to look for, and how.
+/// The configuration of an audit.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct AuditConfig {
     /// How features are computed.
     pub extract: ExtractConfig,
-    /// Which label errors are told.
+    /// Which label errors are reported.
     pub label_errors: LabelErrors,
 }
 
 setters!(AuditConfig {
-    /// How features are computed.
+    /// Sets how features are computed.
     with_extract => extract: ExtractConfig,
-    /// Which label errors are told.
+    /// Sets which label errors are reported.
     with_label_errors => label_errors: LabelErrors,
 });
 
-/// What is known of a set of pictures, and what is wrong with it.
+/// The result of an audit.
 #[derive(Clone, Debug)]
 pub struct Audit {
-    /// Names of the classes.
+    /// The names of the classes.
     pub classes: Vec<String>,
-    /// Pictures of each class that could be read.
+    /// The number of readable pictures of each class.
     pub counts: Vec<usize>,
-    /// Pictures that could be read.
+    /// The number of readable pictures.
     pub pictures: usize,
-    /// How many of these were known to the feature cache.
+    /// How many of these were in the feature cache.
     pub cached: usize,
-    /// What was found: by [`FindingKind`], the most important first, and the strongest of a kind first.
+    /// The findings by [`FindingKind`], the most important first, and the strongest of a kind first.
     pub findings: Vec<Finding>,
-    /// Why features are not kept, if they are not though a cache was asked for.
+    /// Why features are not cached, if a cache was requested and cannot be used.
     pub warning: Option<CacheWarning>,
 }
 
 impl Audit {
-    /// The kinds that were found, the most important first, each with its findings.
+    /// The kinds of findings that were found, the most important first, each with its findings.
     pub fn by_kind(&self) -> impl Iterator<Item = (FindingKind, &[Finding])> {
         self.findings.chunk_by(|a, b| a.kind == b.kind).map(|found| (found[0].kind, found))
     }
 }
 
-/// Looks for what is wrong with `pictures`: files that cannot be read, copies, bad looks, probable
-/// label errors, outliers, and classes out of balance. Nothing is changed.
+/// Searches `pictures` for problems: files that cannot be read, copies, bad looks, probable label errors,
+/// outliers, and imbalanced classes. Nothing is changed.
 ///
-/// Features and facts come from the cache where they are known, so that auditing pictures that were
-/// trained on decodes nothing. Copies that straddle the split are looked for in the split that a
-/// folder brings, or in the one that [`Pictures::with_validation`] would make if equal pixels alone
-/// were kept together; and between the pictures kept for testing, which are audited like the others,
-/// and these.
+/// Features and facts are read from the cache if possible, so an audit of pictures that were trained on decodes
+/// nothing.
 ///
-/// Of pictures of one class (see [`Pictures::open_to_audit`]) there are no label errors, no sides and no
-/// balance to look at.
+/// Copies are searched for across the split of the folder or, without one, the split that
+/// [`Pictures::with_validation`] would make if only equal pixels were kept together. Test pictures are audited
+/// like the others, and copies are also searched for between these and the others.
+///
+/// For pictures of a single class (see [`Pictures::open_to_audit`]), label errors, the split and balance are
+/// not checked.
 ///
 /// # Errors
 /// When no picture can be read, or the context is cancelled.
@@ -96,14 +97,14 @@ pub fn audit(
     Ok(Audit { warning: extractor.cache_warning(), ..audit })
 }
 
-/// [`audit()`] on features that are there: `extraction` is what an [`Extractor`] for `base` made of the pictures'
-/// [`locations`](Pictures::locations), or of some of them.
+/// [`audit()`] on existing features. `extraction` is the result of an [`Extractor`] for `base` on all or some
+/// of the pictures' [`locations`](Pictures::locations).
 ///
 /// # Errors
-/// As [`audit()`].
+/// As for [`audit()`].
 ///
 /// # Panics
-/// When the features are another base's, or not as many as there are pictures.
+/// When the features are those of another base, or their number does not match the pictures.
 pub fn audit_extracted(
     base: &Base,
     pictures: &Pictures,
@@ -122,7 +123,7 @@ pub fn audit_extracted(
     analyse(Set::of(pictures, extraction, failed)?, of_base, config, context)
 }
 
-/// All but whether features are kept.
+/// The whole analysis, except for the warning about the cache.
 fn analyse(
     mut set: Set<'_>,
     of_base: OfBase,
@@ -159,7 +160,7 @@ fn analyse(
     Ok(Audit { classes, counts, pictures: labels.len(), cached, findings, warning: None })
 }
 
-/// 1 for kinds whose value grows with how bad it is, -1 for the others.
+/// 1 for kinds whose value increases with severity, -1 for the others.
 fn ascending(kind: FindingKind) -> f64 {
     match kind {
         FindingKind::Blank
@@ -171,13 +172,13 @@ fn ascending(kind: FindingKind) -> f64 {
     }
 }
 
-/// Pictures that could be read, with all that is known of them; and what was found so far.
+/// The readable pictures with everything known about them, and the findings so far.
 struct Set<'a> {
     pictures: &'a Pictures,
-    /// Indices into the pictures.
+    /// Indices into `pictures`.
     kept: Vec<usize>,
     labels: Vec<usize>,
-    /// What labels are indices into, where pictures may have several classes.
+    /// The sets that labels are indices into, if pictures may have several classes.
     label_sets: Option<LabelSets>,
     features: Vec<f32>,
     contents: Vec<ContentHash>,
@@ -187,7 +188,7 @@ struct Set<'a> {
 }
 
 impl<'a> Set<'a> {
-    /// `failed` are findings of those that cannot be read.
+    /// From an extraction. `failed` are the findings for pictures that could not be read.
     fn of(
         pictures: &'a Pictures,
         extraction: Extraction,
@@ -214,7 +215,7 @@ impl<'a> Set<'a> {
         self.label_sets.as_ref().map_or(slice::from_ref(label), |sets| &sets[*label])
     }
 
-    /// What a picture is labelled.
+    /// The label of a picture as text.
     fn label(&self, picture: usize) -> String {
         let names: Vec<&str> =
             self.classes_of(picture).iter().map(|&class| self.class(class)).collect();
@@ -225,17 +226,17 @@ impl<'a> Set<'a> {
         &self.pictures.classes()[class]
     }
 
-    /// Whether there are classes to tell apart.
+    /// Whether there is more than one class.
     fn has_classes(&self) -> bool {
         self.pictures.classes().len() > 1
     }
 
-    /// The side of each picture.
+    /// The side of the split of each picture.
     fn sides(&self) -> Result<Vec<Subset>, Error> {
         if !self.has_classes() {
             return Ok(vec![Subset::Train; self.kept.len()]);
         }
-        // Those kept for testing come last.
+        // Test pictures come last.
         let own = self.kept.partition_point(|&index| index < self.pictures.len());
         let (kept, labels) = (&self.kept[..own], &self.labels[..own]);
         let groups = self.pictures.groups(kept, &self.contents[..own]);
@@ -247,9 +248,9 @@ impl<'a> Set<'a> {
         Ok(sides)
     }
 
-    /// `suspects` have the class that each picture probably is of, where that is not its label.
+    /// Reports copies. `suspects` contains the probable class of each picture whose label is probably wrong.
     fn tell_copies(&mut self, copies: &Copies, sides: &[Subset], suspects: &[Option<usize>]) {
-        // Of each group the pair that is least alike.
+        // The least similarity of a pair in each group.
         let mut least = vec![1.0f32; self.labels.len()];
         for &(picture, _, cosine) in &copies.links {
             let least = &mut least[copies.groups[picture]];

@@ -1,28 +1,28 @@
-//! Pictures that are like no other of their set.
+//! Outliers: pictures that are unlike any other of the set.
 //!
-//! How far a picture's nearest neighbours are tells what is far from the rest (Sun, Ming, Zhu & Li,
-//! "Out-of-distribution detection with deep nearest neighbors", ICML 2022). What far is follows from
-//! the set itself: as far as two of its pictures that are taken at random.
+//! The score is the distance to the nearest neighbours (Sun, Ming, Zhu & Li, "Out-of-distribution detection
+//! with deep nearest neighbors", ICML 2022). Its scale is taken from the set itself: the mean distance between
+//! two of its pictures.
 
 use crate::copies::Copies;
 use crate::robust::Spread;
 
-/// Different pictures from which on outliers are looked for.
+/// The least number of distinct pictures for a search.
 const ENOUGH: usize = 50;
-/// Neighbours by which it is judged.
+/// The number of neighbours that determine the score.
 const COMPANY: usize = 5;
-/// Share of the distance between any two pictures that it is to the nearest of an outlier, at least.
+/// Least distance of an outlier to its neighbours, as a share of the mean distance between two pictures.
 const SHARE: f64 = 0.85;
-/// Standard deviations above the median that it is, too: in a set where all are unlike each other, none
-/// is for that.
+/// Least distance of an outlier above the median, in standard deviations. In a set of dissimilar pictures,
+/// dissimilarity is no exception.
 const UNUSUAL: f64 = 2.0;
-/// How many times the distance that its nearest have to theirs (Breunig, Kriegel, Ng & Sander, "LOF:
-/// identifying density-based local outliers", 2000): in a class where all are unlike each other, none is
-/// for that.
+/// Least ratio of an outlier's distance to the distances of its neighbours from theirs (Breunig, Kriegel, Ng &
+/// Sander, "LOF: identifying density-based local outliers", 2000). In a class of dissimilar pictures,
+/// dissimilarity is no exception.
 const ALONE: f64 = 1.2;
 
-/// The outliers: each with the mean cosine distance to its nearest, and its share of the mean distance
-/// between any two.
+/// The outliers, with their mean cosine distance to their neighbours, and its share of the mean distance
+/// between two pictures.
 pub(super) fn outliers(features: &[f32], dim: usize, copies: &Copies) -> Vec<(usize, f64, f64)> {
     if copies.firsts.len() < ENOUGH {
         return Vec::new();
@@ -47,7 +47,7 @@ pub(super) fn outliers(features: &[f32], dim: usize, copies: &Copies) -> Vec<(us
 
 /// The mean cosine distance between two of these pictures.
 fn between_any_two(features: &[f32], dim: usize, pictures: &[usize]) -> f64 {
-    // The sum of all products is the product of the sum with itself.
+    // The sum of all dot products is the dot product of the sum with itself.
     let mut sum = vec![0.0f64; dim];
     for &picture in pictures {
         let row = &features[picture * dim..][..dim];
@@ -68,7 +68,7 @@ mod tests {
 
     const DIM: usize = 24;
 
-    /// Numbers in -1..1 that look random.
+    /// Pseudorandom numbers in -1..1.
     fn random(seed: usize) -> f32 {
         let x = (seed as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let x = (x ^ (x >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -84,7 +84,7 @@ mod tests {
         outliers(&features, DIM, &copies).iter().map(|found| found.0).collect()
     }
 
-    /// Pictures of several kinds, some of which vary little and some much.
+    /// Pictures of several kinds, with little variation in some and much in others.
     fn varied() -> Vec<Vec<f32>> {
         let one = |row: usize| {
             let (kind, vary) = (row % 5, 0.1 + 0.15 * (row % 5) as f32);

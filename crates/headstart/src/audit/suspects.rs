@@ -1,4 +1,4 @@
-//! Label errors as findings: those that a second opinion confirms, or all.
+//! Findings of label errors: those confirmed by neighbours, or all.
 
 use headstart_engine::Isa;
 use headstart_train::{LogisticConfig, Samples, Task, out_of_fold};
@@ -8,12 +8,11 @@ use super::{Finding, FindingKind, Set};
 use crate::copies::Copies;
 use crate::{Context, Error, Phase};
 
-/// How much likelier another class must be than the label for an error to be clear. See
-/// [`Set::is_clear`].
+/// Least margin of the other class over the label for a clear error. See [`Set::is_clear`].
 const CLEAR_MARGIN: f32 = 0.3;
 
 impl Set<'_> {
-    /// Returns of each picture the class that it clearly is of where that is not its label.
+    /// Reports label errors. Returns the suggested class of each picture whose label is clearly wrong.
     pub(super) fn tell_label_errors(
         &mut self,
         copies: &Copies,
@@ -23,8 +22,8 @@ impl Set<'_> {
         context: &mut Context<'_>,
     ) -> Result<Vec<Option<usize>>, Error> {
         let classes = self.pictures.classes().len();
-        // Nothing is learned from pictures that are all of one class; and of several classes none takes the
-        // place of another.
+        // Nothing can be learned if all pictures have one class. With several labels per picture, no class
+        // replaces another.
         if self.pictures.task() == Task::MultiLabel
             || self.labels.iter().all(|&label| label == self.labels[0])
         {
@@ -61,8 +60,8 @@ impl Set<'_> {
         Ok(suspects)
     }
 
-    /// Whether the neighbours, as a second opinion, say the same: some are of the other class, and none
-    /// of the label. Heads are sure of what is unlike anything, too.
+    /// Whether neighbours confirm the error: some have the other class, and none the label. Heads alone are
+    /// also confident about pictures that are unlike any other.
     fn is_clear(&self, error: &LabelError, copies: &Copies) -> bool {
         let near = &copies.neighbours[copies.equal[error.picture]];
         let some_of = |class: usize| {

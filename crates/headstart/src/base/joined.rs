@@ -7,14 +7,14 @@ use headstart_model::{Network, Weights};
 use super::Base;
 use crate::{Error, WeightsRecord};
 
-/// The limit of the model file.
+/// The limit of the model file format.
 const MOST_BASES: usize = 16;
 
 impl Base {
-    /// Several bases as one, with their features concatenated in this order.
+    /// Joins several bases into one, with their features concatenated in this order.
     ///
     /// # Errors
-    /// When none is given, or one twice.
+    /// When no base is given, or one is given twice.
     pub fn join(bases: impl IntoIterator<Item = Self>) -> Result<Self, Error> {
         let mut parts: Vec<Self> = Vec::new();
         for mut base in bases {
@@ -48,13 +48,14 @@ impl Base {
             && self.weights == other.weights
     }
 
-    /// Each of the bases that it is made of, in the order of their features: of one that is none of several, itself.
-    /// For several bases, network and weights are those of the first.
+    /// The bases that this one consists of, in the order of their features; a single base yields itself.
+    ///
+    /// The network and the weights of a joined base are those of its first part.
     pub fn parts(&self) -> impl Iterator<Item = &Self> {
         [self].into_iter().chain(&self.further)
     }
 
-    /// Network and weights of each.
+    /// Network and weights of each base.
     pub(crate) fn networks(&self) -> impl Iterator<Item = (&Network, &Arc<Weights>)> {
         self.parts().map(|base| (&base.network, &base.weights))
     }
@@ -69,17 +70,17 @@ impl Base {
         self.parts().map(|base| base.network.output().channels())
     }
 
-    /// Its name: `mobilenetv2`, or `mobilenetv2+resnet18` for several bases.
+    /// The name of the base: `mobilenetv2`, or `mobilenetv2+resnet18` for several bases.
     pub fn name(&self) -> String {
         self.parts().map(|base| base.network.architecture()).collect::<Vec<_>>().join("+")
     }
 
-    /// Where the weights of all but the first are from.
+    /// The origins of the weights of all bases except the first.
     pub(crate) fn further_records(&self) -> Vec<Option<WeightsRecord>> {
         self.further.iter().map(|base| base.record.clone()).collect()
     }
 
-    /// Fails for several bases, if an operation needs one.
+    /// Fails for joined bases. `what` names the operation that needs a single base.
     ///
     /// # Errors
     /// [`Error::OneBase`].
@@ -90,13 +91,13 @@ impl Base {
         }
     }
 
-    /// Whether features are the mean of those of a picture and of its mirror image.
+    /// Whether features are the mean of those of a picture and its mirror image.
     pub fn is_mirrored(&self) -> bool {
         self.mirrored
     }
 
-    /// Makes features the mean of those of a picture and of its mirror image, which takes twice the time, or those
-    /// of the picture alone.
+    /// Sets whether features are the mean of those of a picture and its mirror image, which takes twice the
+    /// time, or those of the picture alone.
     pub fn set_mirrored(&mut self, mirrored: bool) {
         self.mirrored = mirrored;
         self.further.iter_mut().for_each(|base| base.mirrored = mirrored);

@@ -22,7 +22,7 @@ use crate::{Assumption, Bundled, Error, WeightsRecord};
 
 /// A pre-trained network without its classifier, with its weights.
 ///
-/// As in Keras all layers are trainable until they are frozen.
+/// As in Keras, all layers are trainable until they are frozen.
 #[derive(Clone, Debug)]
 pub struct Base {
     pub(crate) network: Network,
@@ -42,7 +42,7 @@ impl Base {
         Self::bundled_at(name, None)
     }
 
-    /// A bundled base for an input of another height and width than its own, in pixels.
+    /// A bundled base for an input of this height and width in pixels, or of its own size if `None`.
     ///
     /// # Errors
     /// [`Error::NotBundled`], and when a side is under 32 pixels.
@@ -61,7 +61,7 @@ impl Base {
         Ok(Self { record, ..Self::new(network, weights) })
     }
 
-    /// A bundled base with the kernel, `[features, classes]`, and bias of its classifier.
+    /// A bundled base with the kernel `[features, classes]` and the bias of its classifier.
     pub(crate) fn bundled_with_classifier(
         bundled: &Bundled,
     ) -> Result<(Self, Vec<f32>, Vec<f32>), Error> {
@@ -101,7 +101,7 @@ impl Base {
         &self.assumptions
     }
 
-    /// Origin of its weights, if known.
+    /// The origin of the weights, if known.
     pub fn weights_record(&self) -> Option<&WeightsRecord> {
         self.record.as_ref()
     }
@@ -116,13 +116,13 @@ impl Base {
         &self.weights
     }
 
-    /// Length of the feature vector of a picture.
+    /// The length of the feature vector of a picture.
     pub fn features(&self) -> usize {
         self.feature_widths().sum()
     }
 
-    /// Resamples pictures in another way than the base was trained with. A classifier that is
-    /// trained on the base keeps to it.
+    /// Sets how pictures are resampled, if not as the base was trained. Classifiers trained on the base
+    /// resample in the same way.
     pub fn set_interpolation(&mut self, interpolation: Interpolation) {
         for network in self.networks_mut() {
             let own = network.preprocessing().clone();
@@ -130,8 +130,8 @@ impl Base {
         }
     }
 
-    /// Makes pictures of another aspect ratio fit in another way than the base was trained with; as
-    /// [`Base::set_interpolation`].
+    /// Sets how pictures of another aspect ratio are fitted to the input, if not as the base was trained.
+    /// Classifiers trained on the base do the same.
     pub fn set_fit(&mut self, fit: Fit) {
         for network in self.networks_mut() {
             let own = network.preprocessing().clone();
@@ -144,7 +144,7 @@ impl Base {
         self.networks_mut().for_each(|network| network.set_trainable(trainable));
     }
 
-    /// Freezes every layer before an index or a name and unfreezes the rest.
+    /// Freezes every layer before an index or a name, and unfreezes the rest.
     ///
     /// # Errors
     /// When there is no such layer.
@@ -155,12 +155,12 @@ impl Base {
     /// The layer called `name`, to freeze or unfreeze it.
     ///
     /// # Errors
-    /// When there is none; the error suggests similar names.
+    /// When there is no such layer; the error suggests similar names.
     pub fn layer_mut(&mut self, name: &str) -> Result<&mut Layer, ModelError> {
         self.network.layer_mut(name)
     }
 
-    /// What is to be known of it where its features are.
+    /// The properties of the base that matter where its features are used.
     pub(crate) fn of_base(&self) -> OfBase {
         let to = self.network.preprocessing();
         OfBase { features: self.features(), side: to.height.min(to.width) }
@@ -171,10 +171,10 @@ impl Base {
         self.network.summary()
     }
 
-    /// The base with some layers unfrozen, and the end of it that trains.
+    /// The base with some layers unfrozen, and the part of its end that is trained.
     ///
     /// # Errors
-    /// When there is no such layer, or none after it has weights.
+    /// When there is no such layer, or no layer after it has weights.
     pub(crate) fn trainable(
         &self,
         at: &Trainable,
@@ -188,31 +188,31 @@ impl Base {
         Ok((base, network))
     }
 
-    /// The name of the first layer that is not frozen and has weights to train; nothing if there is
-    /// none.
+    /// The name of the first layer that is not frozen and has weights to train; empty if there is none.
     pub(crate) fn first_trainable(&self) -> String {
         let first = self.network.first_trainable();
         first.map_or_else(String::new, |first| self.network.layers()[first].name.clone())
     }
 
-    /// The base compiled to compute features, the mean of its last layer's output over all
-    /// positions; of several bases, the first, and of mirror images nothing.
+    /// Compiles the base to compute features: the mean of its last layer's output over all positions.
+    ///
+    /// Only the first of several joined bases is compiled, and mirror images are not computed.
     pub fn compile(&self, compute: Compute) -> Plan {
         let config = FrozenConfig { pooled: true, compute, ..FrozenConfig::default() };
         Plan::compile(&self.network, &self.weights, &config)
     }
 
-    /// What computes features; of several bases, those of the first.
+    /// The extractor of features; for joined bases, that of the first.
     pub(crate) fn extractor(&self, compute: Compute) -> FeatureExtractor {
         FeatureExtractor::from(self.compile(compute)).mirrored(self.mirrored)
     }
 
-    /// What computes the features of each of the bases, in order.
+    /// The extractors of all joined bases, in order.
     pub fn extractors(&self, compute: Compute) -> Arc<[FeatureExtractor]> {
         self.parts().map(|base| base.extractor(compute)).collect()
     }
 
-    /// A hash of everything besides the picture that its features depend on; for several bases, of the first.
+    /// A hash of everything besides the picture that features depend on; for joined bases, that of the first.
     pub fn fingerprint(&self, compute: Compute, reduce: Reduce) -> [u8; 32] {
         let mut hash = blake3::Hasher::new_derive_key("headstart features 2");
         let mut part = |bytes: &[u8]| {
@@ -224,13 +224,13 @@ impl Base {
         part(&preprocessing.expect("plain numbers and names serialise"));
         part(&reduce.gap().to_le_bytes());
         if reduce.gap().is_finite() && self.network.preprocessing().may_reduce() {
-            // Of a reduced picture its very part is resized, not the pixels that it begins.
+            // A reduced picture may end within a pixel: exactly the covered part is resized.
             part(b"covered");
         }
         if self.mirrored {
             part(b"mirrored");
         }
-        // Instruction sets differ in the last bit.
+        // Results of instruction sets differ in the last bit.
         part(compute.isa.name().as_bytes());
         if let Some(reduced) = compute.reduced {
             part(reduced.name().as_bytes());
@@ -239,7 +239,7 @@ impl Base {
         *hash.finalize().as_bytes()
     }
 
-    /// A hash of the values of all weights, of all bases.
+    /// A hash of the values of all weights of all bases.
     pub(crate) fn weights_hash(&self) -> [u8; 32] {
         let mut hash = blake3::Hasher::new_derive_key("headstart 2026 weights of a base");
         for base in self.parts() {
@@ -251,7 +251,7 @@ impl Base {
         *hash.finalize().as_bytes()
     }
 
-    /// Hands on the name and the bytes of each weight.
+    /// Calls `part` with the name and then with the bytes of each weight.
     fn each_weight(&self, part: &mut dyn FnMut(&[u8])) {
         for (name, tensor) in self.weights.iter() {
             part(name.as_bytes());

@@ -9,7 +9,7 @@ use super::Base;
 use crate::Error;
 
 impl Base {
-    /// A base with made-up weights, for measuring speed. Its outputs are meaningless.
+    /// A base with made-up weights, to measure speed. Its outputs are meaningless.
     ///
     /// # Errors
     /// When there is no such architecture, width or input size.
@@ -24,8 +24,8 @@ impl Base {
     }
 }
 
-/// Kernels that keep the magnitude of what they are given (He et al. 2015, uniform); normalisation
-/// that changes nothing.
+/// A made-up weight. Kernels keep the magnitude of their input (He et al. 2015, uniform), and normalisation
+/// changes nothing.
 fn tensor(spec: &WeightSpec) -> Tensor {
     let value = |index: usize| match spec.name {
         "kernel" => {
@@ -34,7 +34,7 @@ fn tensor(spec: &WeightSpec) -> Tensor {
                 [.., _] => spec.len() / spec.shape[spec.shape.len() - 1],
                 [] => 1,
             };
-            // Numbers that look drawn (Weyl's sequence on the golden ratio).
+            // Quasi-random numbers (Weyl's sequence of the golden ratio).
             let unit = (index as f64 * 0.618_033_988_749_894_9).fract() * 2.0 - 1.0;
             (unit * (6.0 / fan_in as f64).sqrt()) as f32
         }

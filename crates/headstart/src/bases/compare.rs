@@ -1,4 +1,4 @@
-//! Which of several bases is best for some pictures.
+//! Compares bases on given pictures.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -17,31 +17,31 @@ use crate::{Base, Context, Error, Event, ExtractConfig, Extraction, Extractor, P
 pub struct CompareConfig {
     /// Approximate time limit.
     pub budget: Duration,
-    /// How features are computed. What is in the cache costs no time.
+    /// How features are computed. Cached features take no time.
     pub extract: ExtractConfig,
-    /// Seed of the order of pictures.
+    /// Seed of the order of the pictures.
     pub seed: u64,
 }
 
-/// How bases did, the best first.
+/// The result of comparing bases.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
-    /// Each base.
+    /// Each base, the best first.
     pub bases: Vec<ComparedBase>,
-    /// Seconds that it took.
+    /// Seconds that the comparison took.
     pub seconds: f64,
 }
 
-/// How a base did.
+/// The result of one base.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ComparedBase {
-    /// The base.
+    /// The name of the base.
     pub base: String,
     /// Cross-validated accuracy; with several labels per picture, the share of correct labels.
     pub accuracy: f64,
-    /// The number of pictures it was measured on; bases that fall behind are dropped early.
+    /// The number of pictures that it was measured on; bases that fall behind are dropped early.
     pub pictures: usize,
-    /// How much better the best base is on the same pictures.
+    /// How much more accurate the best base is on the same pictures.
     pub behind: f64,
     /// The standard error of that difference.
     pub error: f64,
@@ -50,46 +50,46 @@ pub struct ComparedBase {
 /// A base that is clearly better than another.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Recommendation {
-    /// The base.
+    /// The name of the better base.
     pub base: String,
     /// Its gain in accuracy, by cross-validation on the same pictures.
     pub gain: f64,
-    /// The standard error of that difference.
+    /// The standard error of that gain.
     pub error: f64,
     /// The number of pictures compared.
     pub pictures: usize,
 }
 
-/// Each base is measured on so many pictures of each class at first, and all on so many at least.
+/// Pictures in the first round: the number per class, and the least total.
 const FIRST: (usize, usize) = (5, 100);
-/// The time is looked at after so many pictures of each base, or two of each class where these are more.
+/// Pictures that each base processes between two checks of the time; two per class if that is more.
 const AT_A_TIME: usize = 16;
-/// The share of the time that is kept for the first heads; later it is known what they take.
+/// The share of the time reserved for the first heads. Later rounds use the time that the last heads took.
 const FIRST_HEADS: f64 = 0.1;
-/// A base is recommended whose gain is so many times its standard error,
+/// A recommended base has a gain of more than this many standard errors.
 const CLEAR: f64 = 2.0;
-/// and takes away this share of the other's errors,
+/// A recommended base removes more than this share of the other's errors.
 const WORTH_IT: f64 = 0.1;
-/// by up to so many pictures.
+/// The largest number of pictures that a recommendation is based on.
 const RECOMMENDED_BY: usize = 400;
 
-/// A base that is compared.
+/// A base being compared.
 struct Candidate {
     base: Base,
     extractor: Extractor,
     isa: Isa,
     found: Extraction,
-    /// Of each picture that could be read, how right its answer was.
+    /// How correct the answer was for each picture that could be read, from 0 to 1.
     right: Vec<f64>,
 }
 
-/// Bases that are compared on the same pictures.
+/// A comparison of bases on the same pictures.
 struct Race<'a> {
     pictures: &'a Pictures,
     items: Vec<(usize, &'a Item)>,
     config: &'a CompareConfig,
     start: Instant,
-    /// Seconds that the heads took last.
+    /// Seconds that training the last heads took.
     heads: f64,
 }
 
@@ -123,7 +123,7 @@ pub fn compare_bases(
         if is_over || count == race.items.len() {
             break;
         }
-        // Half of them go on, on twice as many pictures: the next round takes about as long.
+        // Half of the bases continue on twice as many pictures, so the next round takes about as long.
         let left = running.len().div_ceil(2);
         if left > 1 && race.start.elapsed() + round.elapsed() > config.budget {
             break;
@@ -177,8 +177,10 @@ impl<'a> Race<'a> {
         Self { pictures, items, config, start: Instant::now(), heads }
     }
 
-    /// Looks at pictures up to the number `count`, a few of each candidate in turn, and measures all candidates on
-    /// those that each has seen. Whether the time is up.
+    /// Extracts features of the first `count` pictures, a few for each candidate in turn, until the time is up.
+    /// Then measures each candidate on the pictures that it has processed.
+    ///
+    /// Returns whether the time is up.
     fn round(
         &mut self,
         candidates: &mut [Candidate],
@@ -207,7 +209,7 @@ impl<'a> Race<'a> {
     }
 }
 
-/// The pictures that may be learned from, one of each class in turn, in a random order.
+/// The pictures that may be trained on, one of each class in turn, in random order within a class.
 fn in_turn(pictures: &Pictures, seed: u64) -> Vec<(usize, &Item)> {
     let may = |item: &Item| !matches!(item.subset, Some(Subset::Validation | Subset::Test));
     let mut items: Vec<(usize, &Item)> =
@@ -233,12 +235,12 @@ impl Candidate {
         Self { base, extractor, isa, found: Extraction::default(), right: Vec::new() }
     }
 
-    /// How many pictures it has looked at.
+    /// The number of pictures processed so far.
     fn seen(&self) -> usize {
         self.found.kept.len() + self.found.skipped.len()
     }
 
-    /// Looks at the pictures that it has not seen yet.
+    /// Extracts features of the pictures that it has not processed yet.
     fn go_on(&mut self, items: &[(usize, &Item)], context: &mut Context<'_>) -> Result<(), Error> {
         let seen = self.seen();
         let further: Vec<&Item> = items[seen..].iter().map(|(_, item)| *item).collect();
@@ -250,7 +252,7 @@ impl Candidate {
         Ok(())
     }
 
-    /// How right heads are about what they have not seen.
+    /// Cross-validates heads on the features so far, and keeps how correct each answer is.
     fn measure(
         &mut self,
         items: &[(usize, &Item)],
@@ -275,7 +277,7 @@ impl Candidate {
         let isa = self.isa;
         let head = LogisticConfig { seed, ..LogisticConfig::default() };
         let said = context.install(|context| {
-            // Heads that are thrown away.
+            // These heads are discarded, so their epochs are not reported.
             let mut within = context.filtered(|event| !matches!(event, Event::Epoch { .. }));
             let mut watch = within.watch(Phase::Head);
             out_of_fold(&samples, &head, isa, &mut watch).map_err(Error::of_training)
@@ -291,7 +293,7 @@ impl Candidate {
         self.right.iter().sum::<f64>() / self.right.len().max(1) as f64
     }
 
-    /// Beside the best, on the pictures that both have seen.
+    /// The result in comparison with `best`, on the pictures that both have processed.
     fn compared(&self, best: &Self) -> ComparedBase {
         let mut gaps = Vec::new();
         let mut others = best.found.kept.iter().zip(&best.right).peekable();

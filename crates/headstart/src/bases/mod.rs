@@ -1,4 +1,4 @@
-//! Bases at hand: weights that their publishers offer, and a folder of the user's that keeps them.
+//! Weights of bases: published ones, and the folder in which the user keeps them.
 
 mod compare;
 mod published;

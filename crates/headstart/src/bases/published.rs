@@ -1,26 +1,26 @@
-//! Which weights there are on the web for a base.
+//! Weights of bases that are published on the web.
 
 use headstart_fetch::{Digests, Expected, Hash, Size};
 use headstart_model::architectures::Architecture;
 
 use crate::Error;
 
-/// A file of weights that a publisher offers.
+/// A weight file offered by a publisher.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Published {
-    /// The base that it is of.
+    /// The base that the weights are for.
     pub base: &'static str,
-    /// Who offers it: the library that takes it by default.
+    /// The publisher: the library that uses the file by default.
     pub publisher: &'static str,
-    /// What it was trained on.
+    /// The data that the weights were trained on.
     pub trained_on: &'static str,
-    /// Its address.
+    /// The address of the file.
     pub url: &'static str,
-    /// Its length, where that is known.
+    /// The length of the file, if known.
     pub size: Option<Size>,
-    /// The hash that its publisher gives, where one does.
+    /// The hash given by the publisher, if any.
     pub hash: Option<Hash>,
-    /// The licence of the library that offers it; the data that it was trained on may have terms of its own.
+    /// The licence of the library that offers the file. The training data may have terms of its own.
     pub licence: &'static str,
 }
 
@@ -53,7 +53,7 @@ const fn timm(base: &'static str, url: &'static str, sha256: &'static str) -> Pu
     }
 }
 
-/// Without its classifier, which no head needs.
+/// A Keras file without the classifier, which no head needs.
 const fn keras(
     base: &'static str,
     url: &'static str,
@@ -75,16 +75,17 @@ const fn keras_md5(base: &'static str, url: &'static str, md5: &'static str) -> 
     keras(base, url, None, Some(Hash::Md5(md5)))
 }
 
-/// ConvNeXt by its authors, who give neither length nor hash.
+/// A ConvNeXt file by its authors, who give neither length nor hash.
 const fn meta(base: &'static str, url: &'static str, trained_on: &'static str) -> Published {
     Published { base, publisher: "Meta", trained_on, url, size: None, hash: None, licence: "MIT" }
 }
 
-/// The weights of each base, the first of a base those that its name alone asks for. As in Keras 3.15,
-/// torchvision 0.29, timm 1.0.31 and the page of ConvNeXt's authors; of torchvision's the first generation, whose
-/// features carry over to other pictures.
+/// The published weights. The first row of a base is used if only the base is named.
+///
+/// The rows follow Keras 3.15, torchvision 0.29, timm 1.0.31 and the page of ConvNeXt's authors. Of
+/// torchvision's weights these are the first generation, whose features transfer to other pictures.
 pub static PUBLISHED: &[Published] = &[
-    // Keras gives no hash of MobileNet's files; its own progress bar has their length.
+    // Keras publishes no hash of MobileNet's files; the length is from its progress bar.
     keras(
         "mobilenetv2",
         "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_160_no_top.h5",
@@ -370,10 +371,10 @@ pub static PUBLISHED: &[Published] = &[
 ];
 
 impl Published {
-    /// The weights of a base, or those in the file of this name.
+    /// Finds published weights by the name of the base or of the file.
     ///
     /// # Errors
-    /// When there is no such base, or its weights are published nowhere that is known.
+    /// When there is no such base, or no publisher of its weights is known.
     pub fn find(name: &str) -> Result<&'static Self, Error> {
         let found = PUBLISHED.iter().find(|row| row.base == name || row.file() == name);
         found.ok_or_else(|| match Architecture::find(name) {
@@ -382,22 +383,22 @@ impl Published {
         })
     }
 
-    /// Whether weights of a base are published.
+    /// Whether weights of `base` are published.
     pub fn is_of(base: &str) -> bool {
         PUBLISHED.iter().any(|row| row.base == base)
     }
 
-    /// The one that a file of these hashes is.
+    /// The published file with these hashes.
     pub(super) fn of(digests: &Digests) -> Option<&'static Self> {
         PUBLISHED.iter().find(|row| row.hash.is_some_and(|hash| hash.is_of(digests)))
     }
 
-    /// The file's name.
+    /// The name of the file.
     pub fn file(&self) -> &'static str {
         self.url.rsplit('/').next().unwrap_or(self.url)
     }
 
-    /// Its address on a mirror: a file of the same name below it.
+    /// The address of the file: its own, or that of a file of the same name below `mirror`.
     pub fn url_at(&self, mirror: Option<&str>) -> String {
         match mirror {
             Some(mirror) => format!("{}/{}", mirror.trim_end_matches('/'), self.file()),
@@ -430,7 +431,7 @@ mod tests {
             assert!(hash.hex().bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')), "{row:?}");
             match hash {
                 Hash::Md5(hex) => assert_eq!(hex.len(), 32),
-                // Where the name carries the hash, they agree.
+                // Hashes in file names agree with the column.
                 Hash::Sha256(hex) => {
                     assert!(hex.len() == 64 || row.file().contains(hex), "{row:?}")
                 }

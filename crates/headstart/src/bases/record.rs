@@ -1,4 +1,4 @@
-//! What is known of weights: beside them, and in the files of models that were trained on them.
+//! Records of weights, kept beside the weights and in the files of models trained on them.
 
 use std::path::PathBuf;
 
@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Base, BaseConfig, Error};
 
-/// Which weights a base began with.
+/// The weights that a base started from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WeightsRecord {
-    /// The name of their file; of bundled ones none.
+    /// The name of the file; `None` for bundled weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// Where they are from, for people.
+    /// The origin, for people.
     pub origin: String,
-    /// SHA-256 of the file, where it is kept with the bases.
+    /// SHA-256 of the file, if it is in the folder of bases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
 }
@@ -22,42 +22,42 @@ pub struct WeightsRecord {
 /// A base in a folder of bases.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredBase {
-    /// The base.
+    /// The name of the base.
     pub base: String,
-    /// The name of its file.
+    /// The name of the weight file.
     pub file: String,
-    /// Bytes of it.
+    /// The length of the file in bytes.
     pub bytes: u64,
-    /// SHA-256 in lower-case hexadecimal digits.
+    /// SHA-256 of the file in lower-case hexadecimal digits.
     pub sha256: String,
-    /// Whose it is, such as `torchvision`; `None` of a file that was added and is none of the known ones.
+    /// The publisher, such as `torchvision`; `None` for an added file that is not a known published one.
     pub publisher: Option<String>,
-    /// The address or the path that it is from.
+    /// The address or path that the file came from.
     pub from: String,
-    /// Its licence, where that is known.
+    /// The licence, if known.
     pub licence: Option<String>,
-    /// Whether its content has the hash that its publisher gives.
+    /// Whether the content has the hash given by the publisher.
     pub is_checked: bool,
-    /// Where it lies.
+    /// The path of the file.
     #[serde(skip)]
     pub path: PathBuf,
 }
 
 impl StoredBase {
-    /// Loads the base, for an input of this height and width if not its own.
+    /// Loads the base, for an input of this height and width if given.
     ///
     /// # Errors
-    /// As [`Base::from_file`].
+    /// As for [`Base::from_file`].
     pub fn load(&self, input_size: Option<(usize, usize)>) -> Result<Base, Error> {
         let config = BaseConfig::default().with_architecture(self.base.clone());
         let mut base = Base::from_file(&self.path, &config.with_input_size(input_size))?;
         base.record = Some(self.record());
-        // They were told of when it was added.
+        // They were reported when the file was added.
         base.assumptions.clear();
         Ok(base)
     }
 
-    /// What a model's file is to say of it.
+    /// The record of these weights for a model file.
     pub fn record(&self) -> WeightsRecord {
         WeightsRecord {
             file: Some(self.file.clone()),
@@ -66,7 +66,7 @@ impl StoredBase {
         }
     }
 
-    /// Whose it is, for people; a model's file says it to everybody, and so no path.
+    /// The publisher, for people. Model files are shared, so this is never a path.
     pub fn origin(&self) -> String {
         self.publisher.clone().unwrap_or_else(|| "added".to_owned())
     }

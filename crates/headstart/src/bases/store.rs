@@ -15,12 +15,12 @@ use headstart_model::architectures::ARCHITECTURES;
 use super::{Published, StoredBase};
 use crate::{Base, BaseConfig, Error};
 
-/// The folder of bases of this user, if the system has one for such things.
+/// The default folder of bases of this user, if the system defines one for application data.
 pub fn default_bases() -> Option<PathBuf> {
     dirs::data_dir().map(|dir| dir.join("headstart").join("bases"))
 }
 
-/// A folder of bases that were fetched or added.
+/// A folder of downloaded or added bases.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseStore {
     folder: PathBuf,
@@ -31,7 +31,7 @@ pub struct BaseStore {
 pub struct Health {
     /// The base.
     pub stored: StoredBase,
-    /// What is wrong with it.
+    /// What is wrong with the weights; `None` if they are intact.
     pub damage: Option<String>,
 }
 
@@ -48,12 +48,12 @@ impl BaseStore {
         &self.folder
     }
 
-    /// The weights of a base, if they are there.
+    /// The weights of a base, if they are in the folder.
     ///
     /// # Errors
-    /// When what is known of them cannot be read.
+    /// When their record cannot be read.
     pub fn find(&self, base: &str) -> Result<Option<StoredBase>, Error> {
-        // Names are those of bases: no path leads out of the folder.
+        // Only names of bases are accepted, so no path leads out of the folder.
         if !ARCHITECTURES.iter().any(|architecture| architecture.id == base) {
             return Ok(None);
         }
@@ -75,22 +75,23 @@ impl BaseStore {
         Ok(Some(stored))
     }
 
-    /// Every base that is there, in the order in which bases are listed.
+    /// All stored bases, in the order of the list of architectures.
     ///
     /// # Errors
-    /// As [`BaseStore::find`].
+    /// As for [`BaseStore::find`].
     pub fn list(&self) -> Result<Vec<StoredBase>, Error> {
         let found = ARCHITECTURES.iter().map(|architecture| self.find(architecture.id));
         found.filter_map(Result::transpose).collect()
     }
 
-    /// Fetches published weights, unless they are there and sound. They take the place of others of the same
-    /// base. Fetching ends when `watch` returns false; what has arrived stays for the next time. Whether they
-    /// were there already.
+    /// Downloads published weights unless they are stored and intact, and replaces others of the same base.
+    ///
+    /// Downloading stops when `watch` returns false; what has arrived is resumed by the next call. Returns the
+    /// stored base, and whether it was stored before.
     ///
     /// # Errors
-    /// When they cannot be fetched, are not what their publisher says, do not fill the base, or cannot be
-    /// written.
+    /// When the weights cannot be downloaded, differ from what the publisher specifies, do not fit the base, or
+    /// cannot be written.
     pub fn get(
         &self,
         published: &'static Published,
@@ -113,17 +114,17 @@ impl BaseStore {
             .fetch(&url, &published.expected(), most, program.as_ref(), watch)
             .map_err(|cause| Error::Fetch { published, cause })?;
         fills(arrived.path(), Some(published.base))?;
-        // Nobody else may look before the record says that it is there.
+        // The lock must be held until the record names the file.
         let (digests, _slot) = arrived.keep()?;
         let stored = self.record(&to, published.base, &url, Some(published), digests)?;
         Ok((stored, false))
     }
 
-    /// Copies a file of weights of a base, of the one that it fits when `None`. It takes the place of others of
-    /// the same base.
+    /// Copies a weight file into the folder, and replaces others of the same base. If `base` is `None`, it is
+    /// the base that the weights fit.
     ///
     /// # Errors
-    /// When the file cannot be read or copied, or does not hold exactly the weights of the base.
+    /// When the file cannot be read or copied, or does not contain exactly the weights of the base.
     pub fn add(&self, file: &Path, base: Option<&str>) -> Result<StoredBase, Error> {
         let unread = |cause| FileError { action: "read", path: file.to_owned(), cause };
         let found = digests(file)?;
@@ -133,7 +134,7 @@ impl BaseStore {
         let name = file.file_name().ok_or_else(|| unread(io::ErrorKind::InvalidInput.into()))?;
         let folder = self.make_folder(&base)?;
         let name = name.to_string_lossy();
-        // Under the record's own name it would be lost.
+        // A file with the name of the record would be overwritten by it.
         let name = if name == RECORD { "weights" } else { &name };
         let to = folder.join(name);
         let mut copy = AtomicFile::create(&to)?;
@@ -148,11 +149,11 @@ impl BaseStore {
         self.record(&to, &base, &from.display().to_string(), published, found)
     }
 
-    /// Reads the weights of a base again: whether they are what they were, what their publisher says, and fill
-    /// the base.
+    /// Reads the weights of a base again and checks that they are unchanged, as published, and complete for the
+    /// base.
     ///
     /// # Errors
-    /// [`Error::NoStoredBase`], and when they cannot be read.
+    /// [`Error::NoStoredBase`], and when the record cannot be read.
     pub fn verify(&self, base: &str) -> Result<Health, Error> {
         let stored = self.stored(base)?;
         let found = match digests(&stored.path) {
@@ -172,7 +173,7 @@ impl BaseStore {
     /// [`Error::NoStoredBase`], and when they cannot be removed.
     pub fn remove(&self, base: &str) -> Result<u64, Error> {
         let folder = self.folder.join(base);
-        // Also what no record names, and a record that cannot be read.
+        // This includes files that no record names, and a record that cannot be read.
         let bytes = match self.find(base) {
             Ok(None) if !(ARCHITECTURES.iter().any(|a| a.id == base) && folder.is_dir()) => {
                 return Err(Error::NoStoredBase {
@@ -184,7 +185,7 @@ impl BaseStore {
             Err(_) => 0,
         };
         let failed = |cause| FileError { action: "remove", path: folder.clone(), cause };
-        // First what says that they are there.
+        // The record is removed first: without it the folder counts as empty.
         match fs::remove_file(folder.join(RECORD)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(failed(error).into());
@@ -208,7 +209,7 @@ impl BaseStore {
         }
     }
 
-    /// Says that a file is there, and removes what it takes the place of.
+    /// Writes the record of a file, and removes the file that it replaces.
     fn record(
         &self,
         path: &Path,
@@ -235,14 +236,14 @@ impl BaseStore {
         file.write_all(&text).map_err(|cause| file.error(cause))?;
         file.commit()?;
         if let Some(before) = before.filter(|before| before.path != path) {
-            // It is no longer used, whether it can be removed or not.
+            // The old file is no longer used, whether or not it can be removed.
             let _ = fs::remove_file(before.path);
         }
         Ok(stored)
     }
 }
 
-/// The base that a file fills, the one that was asked for.
+/// The base whose weights the file contains: `base` if given, otherwise the one that they fit.
 fn fills(file: &Path, base: Option<&str>) -> Result<String, Error> {
     let config = BaseConfig::default().with_architecture(base.map(str::to_owned));
     let base = Base::from_file(file, &config)?;

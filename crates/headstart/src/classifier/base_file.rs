@@ -1,4 +1,4 @@
-//! The base in a file: of weights in any format, or of a model.
+//! Bases from files: weights in any format, or models.
 
 use std::path::Path;
 
@@ -12,35 +12,35 @@ use super::model_file::is_model;
 use crate::config::setters;
 use crate::{Assumption, Base, Error, WeightsRecord};
 
-/// What of a weight file to load, and for which input.
+/// Which weights of a file to load, and for which input size.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct BaseConfig {
-    /// The architecture; the one that the file fits when `None`.
+    /// The architecture; if `None`, the one that the file fits.
     pub architecture: Option<String>,
-    /// Height and width of the input in pixels; the file's or the architecture's when `None`.
+    /// Height and width of the input in pixels; if `None`, those of the file or of the architecture.
     pub input_size: Option<(usize, usize)>,
-    /// Of a file with several sets of weights, what the names of those to take begin with, such as
-    /// `state_dict_ema`; when `None`, moving averages if there are any, as timm does.
+    /// For files with several sets of weights: the prefix of the names to load, such as `state_dict_ema`. If
+    /// `None`, moving averages are preferred, as in timm.
     pub prefix: Option<String>,
 }
 
 setters!(BaseConfig {
-    /// The architecture.
+    /// Sets the architecture.
     with_architecture => architecture: impl Into<Option<String>>,
-    /// Height and width of the input in pixels.
+    /// Sets height and width of the input in pixels.
     with_input_size => input_size: impl Into<Option<(usize, usize)>>,
-    /// What the names of the weights to take begin with.
+    /// Sets the prefix of the names of the weights to load.
     with_prefix => prefix: impl Into<Option<String>>,
 });
 
 impl Base {
-    /// The base in a weight file of any format that [`formats`] reads.
+    /// Loads the base from a weight file in any format that [`formats`] reads.
     ///
     /// # Errors
-    /// When the file cannot be read, or does not hold exactly the weights of the architecture that
-    /// was asked for, or of any.
+    /// When the file cannot be read, or does not contain exactly the weights of the requested architecture, or
+    /// of any.
     pub fn from_file(path: impl AsRef<Path>, config: &BaseConfig) -> Result<Self, Error> {
         let path = path.as_ref();
         let mut checkpoint = formats::read(path)?;
@@ -78,7 +78,7 @@ impl Base {
             }
         };
         let architecture = Architecture::find(id)?;
-        // Another architecture's width would hide the better message about the weights.
+        // The width of another architecture would hide the better error message about the weights.
         let width = width.filter(|w| architecture.widths.contains(w));
         let input_size = config.input_size.or(size);
         let mut network = architecture.build(&NetworkConfig { input_size, width, top: None })?;
@@ -104,7 +104,8 @@ impl Base {
         Ok(base)
     }
 
-    /// The base of a headstart model as the weights that were asked for.
+    /// Adapts the base of a headstart model to the requested input size. Fails if another architecture is
+    /// requested.
     fn take_over(mut self, path: &Path, config: &BaseConfig) -> Result<Self, Error> {
         let own = self.network.architecture();
         if let Some(wanted) = config.architecture.as_ref().filter(|wanted| *wanted != own) {
@@ -131,13 +132,13 @@ impl Base {
     }
 }
 
-/// What is known of weights in a file that somebody names.
+/// The record of weights from a file that the user specified.
 fn record_of(path: &Path) -> WeightsRecord {
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
     WeightsRecord { file, origin: "a file".to_owned(), sha256: None }
 }
 
-/// How pictures are prepared for the model that headstart has exported to a file, if it is such a file.
+/// The preprocessing of the model, if headstart exported the file.
 fn exported(checkpoint: &Checkpoint) -> Option<Preprocessing> {
     let description = checkpoint.metadata.get(EXPORTED)?;
     let mut description: serde_json::Value = serde_json::from_str(description).ok()?;
@@ -146,7 +147,7 @@ fn exported(checkpoint: &Checkpoint) -> Option<Preprocessing> {
     scale.iter().chain(&offset).all(|x| x.is_finite()).then_some(said)
 }
 
-/// What could also be meant by a file and was not taken.
+/// The alternatives that a file left open.
 fn assumed(file: &Path, detected: &Detected, config: &BaseConfig) -> Vec<Assumption> {
     let mut assumed = Vec::new();
     if !detected.other_prefixes.is_empty() {

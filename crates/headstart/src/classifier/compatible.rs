@@ -1,4 +1,4 @@
-//! Whether pictures are such as a classifier knows.
+//! Checks that pictures fit a classifier.
 
 use headstart_train::Task;
 
@@ -6,7 +6,8 @@ use super::Classifier;
 use crate::Error;
 
 impl Classifier {
-    /// Whether pictures of these classes can be fine-tuned on: those of the classifier, all of them.
+    /// Checks that pictures of these classes can be used for fine-tuning: they must be exactly the
+    /// classifier's.
     ///
     /// # Errors
     /// [`Error::UnknownClass`] and [`Error::OtherClasses`].
@@ -21,7 +22,7 @@ impl Classifier {
         }
     }
 
-    /// Whether the classifier says of a picture what the pictures say.
+    /// Checks that the task of the pictures is that of the classifier.
     ///
     /// # Errors
     /// [`Error::OtherTask`].

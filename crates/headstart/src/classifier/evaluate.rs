@@ -1,4 +1,4 @@
-//! What a classifier says of labelled pictures.
+//! Evaluation of a classifier on labelled pictures.
 
 use std::collections::HashMap;
 use std::iter::zip;
@@ -19,27 +19,27 @@ use crate::{
     UnknownRate,
 };
 
-/// What [`Classifier::evaluate`] measured, and on what.
+/// The result of [`Classifier::evaluate`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluated {
-    /// The figures.
+    /// The metrics.
     pub evaluation: Evaluation,
-    /// What it says of each picture.
+    /// The answer for each picture of known classes.
     pub answers: Answers,
-    /// What it says of each picture of none of the classes.
+    /// The answer for each picture of none of the classes.
     pub of_unknown: Answers,
-    /// What was left out, with the reason.
+    /// Skipped pictures and other files, with reasons.
     pub skipped: Vec<Skipped>,
-    /// The side of a divided folder that was measured on; `None` for all of an undivided one.
+    /// The evaluated side of a split source; `None` if all of an unsplit one was evaluated.
     pub subset: Option<Subset>,
-    /// How many of the pictures the model has learned from: on others it will do worse. `None` where the
-    /// model's record does not know.
+    /// How many of the pictures the model was trained on; it is less accurate on others. `None` if the model
+    /// has no record of its pictures.
     pub learned_from: Option<usize>,
-    /// Where the pictures, their labels and groups were from.
+    /// The source of the pictures, and of their labels and groups.
     pub source: Source,
 }
 
-/// What the head says of labelled pictures, and the rest of [`Evaluated`].
+/// The head's answers for labelled pictures, and the other parts of [`Evaluated`].
 struct Said {
     pictures: Unseen,
     asked: Vec<Answered>,
@@ -47,11 +47,11 @@ struct Said {
     subset: Option<Subset>,
     learned_from: Option<usize>,
     source: Source,
-    /// Pictures in a folder `unknown`, where no class is called that.
+    /// Pictures labelled `unknown`, if no class has that name.
     unknown: Vec<Location>,
 }
 
-/// What a folder of pictures of none of the classes is called, beside theirs.
+/// The name of the folder, beside those of the classes, that contains pictures of none of them.
 const UNKNOWN: &str = "unknown";
 
 impl Said {
@@ -63,18 +63,18 @@ impl Said {
 }
 
 impl Classifier {
-    /// The pictures of a source, labelled as those were that the model was trained on, where the source
-    /// itself has no labels and the model's were found in paths. Of a model that gives any number of labels,
-    /// so may the pictures have.
+    /// Adds the labelling of the training pictures to a source, if the source has no labels and the model's
+    /// were extracted from paths. If the model predicts several labels per picture, pictures of the source may
+    /// have several, too.
     ///
     /// # Errors
-    /// When the source cannot be listed, or nothing is found in its paths.
+    /// When the source cannot be listed, or the pattern matches none of its paths.
     pub fn labelled(&self, source: impl Into<Source>) -> Result<Source, Error> {
         let mut source = source.into();
         source.multi_label |= self.task() == Task::MultiLabel;
         let Some(record) = &self.training else { return Ok(source) };
         let own = &record.origin;
-        // Columns that were named are there again, or this is another table.
+        // The columns named in training are used again, unless the table does not have them.
         if source.columns.is_empty() && !own.columns.is_empty() {
             let named = Source { columns: own.columns.clone(), ..source.clone() };
             if named.list().is_ok() {
@@ -89,13 +89,15 @@ impl Classifier {
         Ok(source)
     }
 
-    /// Measures the classifier on a folder with one folder of pictures per class, a manifest, or any
-    /// other source of labelled pictures; of one that is divided into `train` and `validation` or
-    /// `test`, on the latter. Labels are found as [`Classifier::labelled`] has it.
+    /// Evaluates the classifier on a folder with one folder of pictures per class, a manifest, or any other
+    /// source of labelled pictures.
+    ///
+    /// If the source is split into `train` and `validation` or `test`, the latter is used. Labels are found as
+    /// in [`Classifier::labelled`].
     ///
     /// # Errors
-    /// When the source cannot be listed, has no labelled pictures that can be read, or has a class that
-    /// the model does not know.
+    /// When the source cannot be listed, has no labelled pictures that can be read, or has a class that the
+    /// model does not know.
     pub fn evaluate(
         &self,
         source: impl Into<Source>,
@@ -105,10 +107,10 @@ impl Classifier {
         self.evaluate_side(source, None, config, context)
     }
 
-    /// [`Classifier::evaluate`] on one side of a divided source.
+    /// Like [`Classifier::evaluate`], on one side of a split source.
     ///
     /// # Errors
-    /// As [`Classifier::evaluate`], and when no picture is on that side.
+    /// As for [`Classifier::evaluate`], and when there are no pictures on that side.
     pub fn evaluate_side(
         &self,
         source: impl Into<Source>,
@@ -119,12 +121,12 @@ impl Classifier {
         self.evaluate_beside(source, side, None, config, context)
     }
 
-    /// [`Classifier::evaluate_side`], which also measures how pictures of none of the classes are told from
-    /// these: those below the folder `unknown`, and, where no class is called so, those labelled `unknown`.
+    /// Like [`Classifier::evaluate_side`], and also evaluates the detection of unknown pictures: those below
+    /// the folder `unknown` and, if no class has that name, those labelled `unknown`.
     ///
     /// # Errors
-    /// As [`Classifier::evaluate_side`], [`Error::CannotTellUnknown`], and when `unknown` is given and holds
-    /// no pictures that can be read.
+    /// As for [`Classifier::evaluate_side`], [`Error::CannotTellUnknown`], and when `unknown` is given and
+    /// contains no pictures that can be read.
     pub fn evaluate_beside(
         &self,
         source: impl Into<Source>,
@@ -175,13 +177,15 @@ impl Classifier {
         Ok(Evaluated { of_unknown, ..said.evaluated((evaluation, answers)) })
     }
 
-    /// Learns what its answers are worth from labelled pictures, which it should not have learned from: an
-    /// imported model, or one of an earlier version, does not know. Which these are is as in
-    /// [`Classifier::evaluate_side`]; the figures are of after it. A model that does not know which pictures
-    /// to turn away as of none of its classes goes by how near they are to these.
+    /// Calibrates the classifier on labelled pictures that it should not have been trained on, and returns the
+    /// metrics after that.
+    ///
+    /// Imported models and those of earlier versions are not calibrated. Pictures are chosen as in
+    /// [`Classifier::evaluate_side`]. A model that cannot detect unknown pictures learns to, by the similarity
+    /// to these pictures.
     ///
     /// # Errors
-    /// As [`Classifier::evaluate_side`].
+    /// As for [`Classifier::evaluate_side`].
     pub fn calibrate(
         &mut self,
         source: impl Into<Source>,
@@ -196,7 +200,7 @@ impl Classifier {
         Ok(said.evaluated(measured))
     }
 
-    /// What the head says of labelled pictures.
+    /// The head's answers for labelled pictures.
     fn said(
         &self,
         source: Source,
@@ -210,7 +214,7 @@ impl Classifier {
             self.check_task(Task::MultiLabel)?;
         }
         let mut skipped = listing.skipped;
-        // What was trained on is no measure where there is something else.
+        // Training pictures are no measure of accuracy if there are others.
         let has = |subset| listing.pictures.iter().any(|p| p.subset == Some(subset));
         let measured = side
             .or_else(|| [Subset::Validation, Subset::Test].into_iter().find(|&subset| has(subset)));
@@ -265,7 +269,7 @@ impl Classifier {
         let head = self.head();
         let logits = context.pool()?.install(|| head.logits(&extraction.features));
         let label_sets = sets.map(|sets| sets.as_slice().into());
-        // Pictures of the same pixels are in one group.
+        // Pictures with the same pixels form a group.
         let mut numbers = HashMap::new();
         let group = |content| {
             let next = numbers.len();

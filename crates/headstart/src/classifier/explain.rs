@@ -1,4 +1,4 @@
-//! Why a classifier says what it says of pictures.
+//! Explanations of a classifier's predictions.
 
 use headstart_data::decode::{MinSize, decode_at_least};
 use headstart_data::{DecodeError, Location, Reader, Rgb};
@@ -8,20 +8,20 @@ use headstart_predict::{Explainer, Explanation, OVERLAY_AT_LEAST, PredictConfig,
 use crate::features::{in_order, window};
 use crate::{Classifier, Context, Error, Event, ExtractConfig, Stage};
 
-/// What is shown of a picture that was explained.
+/// A picture and the explanation of its prediction.
 #[derive(Clone, Debug)]
 pub struct Explained {
-    /// What the model says of it, and why.
+    /// The prediction and its explanation.
     pub explanation: Explanation,
     /// The picture, large enough for an [overlay](Explanation::overlay).
     pub picture: Rgb,
 }
 
 impl Classifier {
-    /// The class of this name.
+    /// The index of the class called `name`.
     ///
     /// # Errors
-    /// [`Error::NoSuchClass`], with names that are like it.
+    /// [`Error::NoSuchClass`], with similar names.
     pub fn class(&self, name: &str) -> Result<usize, Error> {
         let known = self.classes();
         known.iter().position(|known| known == name).ok_or_else(|| Error::NoSuchClass {
@@ -31,8 +31,8 @@ impl Classifier {
         })
     }
 
-    /// What says why without this library's other parts, and can be shared among threads. The base is
-    /// compiled by each call.
+    /// An explainer that does not need the rest of this library, and can be shared among threads. Each call
+    /// compiles the base.
     pub fn explainer(&self, config: &ExtractConfig) -> Explainer {
         let mut predict = PredictConfig::default();
         (predict.compute, predict.reduce) = (config.compute, config.reduce);
@@ -40,11 +40,13 @@ impl Classifier {
         Explainer::compile(bases, self.base.is_mirrored(), self.head.clone(), &predict)
     }
 
-    /// Explains pictures, which may come one by one, and hands the results to `each` in order, as soon
-    /// as there are any. The feature cache is of no use here: it has no maps.
+    /// Explains pictures, which may arrive one by one, and passes the results to `each` in order, as soon as
+    /// they are available.
+    ///
+    /// The feature cache is not used: it contains no maps.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] when the context is cancelled, and what `each` returns.
+    /// [`Error::Interrupted`] when the context is cancelled, and errors returned by `each`.
     pub fn explain_each<P: AsRef<Location> + Send>(
         &self,
         pictures: impl IntoIterator<Item = P, IntoIter: Send>,
@@ -78,8 +80,8 @@ impl Classifier {
     }
 }
 
-/// Explains the picture as it is decoded to be predicted, and keeps it at the size of its overlay, which
-/// mostly takes more of it.
+/// Explains a picture decoded as for prediction, and returns it at the size of its overlay, for which it
+/// usually has to be decoded in more detail.
 fn explain(
     explainer: &Explainer,
     (reader, at_least): (&Reader, MinSize),

@@ -1,4 +1,4 @@
-//! Whole Keras models become headstart models.
+//! Conversion of whole Keras models to headstart models.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,39 +14,38 @@ use super::Classifier;
 use crate::config::setters;
 use crate::{Assumption, Base, Error};
 
-/// What a Keras model's file does not say.
+/// What the file of a Keras model does not specify.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ImportConfig {
-    /// Names of the classes, in the model's order. When `None`, those of Teachable Machine's
-    /// `labels.txt` beside the model, if it names as many, and otherwise `class_0`, `class_1` and so on.
+    /// Names of the classes, in the model's order. If `None`, they are read from Teachable Machine's
+    /// `labels.txt` beside the model if it has the right number of names, and are otherwise `class_0`,
+    /// `class_1` and so on.
     pub classes: Option<Vec<String>>,
-    /// How pictures were resampled for it; [`Interpolation::Tensorflow`], as
-    /// `image_dataset_from_directory` does by default, is assumed when `None`, unless the model resizes
-    /// them itself.
+    /// How pictures were resampled for the model. If `None`, and unless the model resizes pictures itself, it
+    /// is [`Interpolation::Tensorflow`], the default of `image_dataset_from_directory`.
     pub interpolation: Option<Interpolation>,
-    /// How pictures of another aspect ratio were made to fit; [`Fit::Stretch`], likewise, when
-    /// `None`.
+    /// How pictures of another aspect ratio were fitted to the input. If `None`, and unless the model resizes
+    /// pictures itself, it is [`Fit::Stretch`].
     pub fit: Option<Fit>,
 }
 
 setters!(ImportConfig {
-    /// Names of the classes.
+    /// Sets the names of the classes.
     with_classes => classes: impl Into<Option<Vec<String>>>,
-    /// How pictures were resampled for the model.
+    /// Sets how pictures were resampled for the model.
     with_interpolation => interpolation: impl Into<Option<Interpolation>>,
-    /// How pictures of another aspect ratio were made to fit.
+    /// Sets how pictures of another aspect ratio were fitted to the input.
     with_fit => fit: impl Into<Option<Fit>>,
 });
 
 impl Classifier {
-    /// Turns a whole Keras transfer-learning model (`.h5` or `.keras`: base, pooling, dense layers)
-    /// into one that predicts the same. Also returns what had to be assumed, a sentence
-    /// each.
+    /// Converts a whole Keras transfer-learning model (`.h5` or `.keras`: base, pooling, dense layers) into a
+    /// classifier with the same predictions. Also returns the assumptions made, a sentence each.
     ///
     /// # Errors
-    /// When the file cannot be read or holds a model of another shape, and when the number of
-    /// names is not that of the classes.
+    /// When the file cannot be read or contains another kind of model, and when the number of names is not that
+    /// of the classes.
     pub fn import_keras(
         path: impl AsRef<Path>,
         config: &ImportConfig,
@@ -125,7 +124,7 @@ impl Classifier {
     }
 }
 
-/// What headstart says of a model that it has exported, and Keras has no place for.
+/// The description in a model exported by headstart, for which Keras has no place of its own.
 #[derive(Deserialize)]
 struct Exported {
     classes: Vec<String>,
@@ -140,7 +139,7 @@ struct Exported {
 }
 
 impl Exported {
-    /// Checks all of it: the file may have been changed, or damaged.
+    /// Checks the whole description: the file may have been changed or damaged.
     fn new(description: serde_json::Value, head: &formats::Head) -> Result<Self, String> {
         let own: Self = serde_json::from_value(description)
             .map_err(|error| format!("what headstart says of it is damaged: {error}"))?;
@@ -168,8 +167,8 @@ impl Exported {
     }
 }
 
-/// Our heads have one logit for two classes of which one is right; a softmax over two is one of their
-/// difference.
+/// Converts the head. Our heads have a single logit for two exclusive classes; a softmax over two logits is the
+/// sigmoid of their difference.
 fn converted(head: formats::Head, task: Task) -> Head {
     let classes = head.classes();
     let difference = head.units() == 2 && task == Task::SingleLabel;
@@ -188,11 +187,11 @@ fn converted(head: formats::Head, task: Task) -> Head {
     Head { hidden, kernel, bias, classes, dropout: head.dropout, task }
 }
 
-/// The names in a text file, one a line. Where each line begins with its own number, counted from 0,
-/// and a space, as Teachable Machine writes `0 Class 1`, the numbers are left out.
+/// The names in a text file, one per line. If each line begins with its number, counted from 0, and a space, as
+/// in Teachable Machine's `0 Class 1`, the numbers are removed.
 ///
 /// # Errors
-/// [`Error::BadClassNames`] when the file cannot be read, or has no names.
+/// [`Error::BadClassNames`] when the file cannot be read or contains no names.
 pub fn class_names_in(file: impl AsRef<Path>) -> Result<Vec<String>, Error> {
     let file = file.as_ref();
     let bad = |reason: String| Error::BadClassNames(format!("{}: {reason}", file.display()));
@@ -205,13 +204,13 @@ pub fn class_names_in(file: impl AsRef<Path>) -> Result<Vec<String>, Error> {
     Ok(names.into_iter().map(str::to_owned).collect())
 }
 
-/// The lines of a text that are not empty, without what editors put around them.
+/// The non-empty lines of a text, without a byte order mark and surrounding spaces.
 fn lines(text: &str) -> Vec<&str> {
     let text = text.trim_start_matches('\u{feff}');
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect()
 }
 
-/// What follows the numbers, if every line begins with its own.
+/// The lines without their numbers, if every line begins with its own.
 fn numbered<'a>(lines: &[&'a str]) -> Option<Vec<&'a str>> {
     let name = |(index, line): (usize, &&'a str)| {
         let (number, name) = line.split_once(' ')?;
@@ -220,7 +219,7 @@ fn numbered<'a>(lines: &[&'a str]) -> Option<Vec<&'a str>> {
     lines.iter().enumerate().map(name).collect()
 }
 
-/// Teachable Machine's names of so many classes beside a model, and the file that they are in.
+/// Teachable Machine's class names beside a model, if there are `count` of them, and their file.
 fn labels_beside(model: &Path, count: usize, task: Task) -> Option<(PathBuf, Vec<String>)> {
     let file = model.with_file_name("labels.txt");
     let text = fs::read_to_string(&file).ok()?;

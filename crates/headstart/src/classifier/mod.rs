@@ -1,4 +1,4 @@
-//! Base and head together: what predicts.
+//! The classifier: a base and a head.
 
 mod base_file;
 mod compatible;
@@ -31,13 +31,13 @@ pub use evaluate::Evaluated;
 pub use explain::Explained;
 pub use import::{ImportConfig, class_names_in};
 
-/// A base with a head on its features, and the names of the classes.
+/// A base, a head on its features, and the names of the classes.
 #[derive(Clone, Debug)]
 pub struct Classifier {
     base: Base,
     head: ClassifierHead,
     pub(crate) training: Option<TrainingRecord>,
-    /// The base, compiled when it is first needed.
+    /// The base, compiled on first use.
     compiled: OnceLock<Arc<[FeatureExtractor]>>,
     answer: AnswerConfig,
 }
@@ -53,7 +53,7 @@ impl Classifier {
         Self { base, head, training, compiled, answer }
     }
 
-    /// Takes over what fine-tuning has made of base and head.
+    /// Replaces base and head by the fine-tuned ones.
     pub(crate) fn set_base_and_head(&mut self, base: Base, head: Head) {
         self.base = base;
         self.head.set_head(head);
@@ -62,14 +62,14 @@ impl Classifier {
         self.compiled = OnceLock::new();
     }
 
-    /// Keeps how much work went into it.
+    /// Records the effort of the job.
     pub(crate) fn record_effort(&mut self, effort: Effort) {
         if let Some(record) = &mut self.training {
             record.effort = effort;
         }
     }
 
-    /// Takes over what another model's record says of where its pictures are from, and how much work went into it.
+    /// Copies the origin of the pictures and the effort from the record of another model.
     pub(crate) fn take_origin(&mut self, from: &TrainingRecord) {
         if let Some(record) = &mut self.training {
             record.origin.clone_from(&from.origin);
@@ -77,8 +77,8 @@ impl Classifier {
         }
     }
 
-    /// Makes its features the mean of those of a picture and of its mirror image, and learns what its answers are
-    /// worth then: figures on the pictures held back, if there are any.
+    /// Makes features the mean of those of a picture and its mirror image, and calibrates the classifier for
+    /// it. Returns metrics on the held-back pictures, if there are any.
     ///
     /// # Errors
     /// When the pictures cannot be read back, or the context is cancelled.
@@ -101,7 +101,7 @@ impl Classifier {
     /// A bundled base with the classifier that it was published with.
     ///
     /// # Errors
-    /// [`Error::NotBundled`] when there is no base of this name, or it has no classifier.
+    /// [`Error::NotBundled`] when there is no base called `name`, or it has no classifier.
     pub fn bundled(name: &str) -> Result<Self, Error> {
         let with_classifier = Bundled::find(name).and_then(|b| Some((b, b.classes?)));
         let Some((bundled, names)) = with_classifier else {
@@ -119,7 +119,7 @@ impl Classifier {
     /// Opens a model file, or the bundled base of this name if there is no such file.
     ///
     /// # Errors
-    /// As [`Classifier::load`] and [`Classifier::bundled`].
+    /// As for [`Classifier::load`] and [`Classifier::bundled`].
     pub fn open(model: &str) -> Result<Self, Error> {
         if Path::new(model).exists() {
             return Self::load(model);
@@ -141,28 +141,28 @@ impl Classifier {
         self.head.head()
     }
 
-    /// The head, with the names of the classes and what it knows of its answers: all but the base.
+    /// The head with the names of the classes, calibration and thresholds: everything except the base.
     pub fn classifier_head(&self) -> &ClassifierHead {
         &self.head
     }
 
-    /// What it says of a picture.
+    /// The kind of answer: one label per picture, or any number.
     pub fn task(&self) -> Task {
         self.head.task()
     }
 
-    /// Of each class, the probability from which on a picture has this label; empty unless
-    /// [`Classifier::task`] is [`Task::MultiLabel`].
+    /// The probability of each class from which a picture is given its label; empty unless [`Classifier::task`]
+    /// is [`Task::MultiLabel`].
     pub fn thresholds(&self) -> &[f32] {
         self.head.thresholds()
     }
 
-    /// Names of the classes.
+    /// The names of the classes.
     pub fn classes(&self) -> &[String] {
         self.head.classes()
     }
 
-    /// How it was trained; `None` if not here.
+    /// The record of training; `None` if the classifier was not trained by headstart.
     pub fn training(&self) -> Option<&TrainingRecord> {
         self.training.as_ref()
     }
@@ -170,7 +170,8 @@ impl Classifier {
     /// Renames the classes.
     ///
     /// # Errors
-    /// [`Error::ClassNames`] unless there is a name for each.
+    /// [`Error::ClassNames`] unless there is one name per class, and [`Error::BadClassNames`] for invalid
+    /// names.
     pub fn set_classes(&mut self, names: Vec<String>) -> Result<(), Error> {
         if names.len() != self.classes().len() {
             return Err(Error::ClassNames { given: names.len(), classes: self.classes().len() });
@@ -178,7 +179,7 @@ impl Classifier {
         self.head.set_classes(&names).map_err(Error::BadClassNames)
     }
 
-    /// Chooses the thresholds by what it says of pictures that it has not learned from, if they may have
+    /// Chooses thresholds from the answers for pictures that the head was not trained on, if pictures may have
     /// several labels.
     pub(crate) fn choose_thresholds(&mut self, unseen: &Unseen) {
         if let Some(sets) = unseen.label_sets() {
@@ -189,11 +190,11 @@ impl Classifier {
         }
     }
 
-    /// Learns what its answers are worth from pictures that it has not learned from, and what known ones
-    /// look like.
+    /// Calibrates the classifier on pictures that the head was not trained on, and fits the detection of
+    /// unknown pictures to `known` ones.
     ///
     /// # Errors
-    /// [`Error::Interrupted`]; it then knows what it knew before.
+    /// [`Error::Interrupted`]; the classifier is then unchanged.
     pub(crate) fn learn_trust(
         &mut self,
         known: &LabelledFeatures,
@@ -207,11 +208,14 @@ impl Classifier {
         Ok(())
     }
 
-    /// Learns what its answers are worth from pictures that neither head nor the pictures that it keeps
-    /// are of; those take the place of pictures that were learned from, where it keeps none.
+    /// Calibrates the classifier again, on pictures that neither the head was trained on nor the detection of
+    /// unknown pictures keeps.
+    ///
+    /// The detection gets a new threshold. If there is none yet, it is fitted to these pictures instead of
+    /// training pictures.
     ///
     /// # Errors
-    /// [`Error::Interrupted`]; it then knows what it knew before.
+    /// [`Error::Interrupted`]; the classifier is then unchanged.
     pub(crate) fn learn_trust_anew(
         &mut self,
         unseen: &Unseen,
@@ -238,8 +242,8 @@ impl Classifier {
         Ok(())
     }
 
-    /// Keeps the labels that are given what they are where the temperatures change: a threshold is compared
-    /// with a calibrated probability.
+    /// Adjusts the thresholds to new temperatures so that predicted labels stay the same: thresholds are
+    /// compared with calibrated probabilities.
     fn move_thresholds(&mut self, to: &Trust) {
         let temperature = |trust: &Trust, class: usize| {
             trust.temperature.as_ref().map_or(1.0, |temperature| temperature.values()[class])
@@ -256,7 +260,7 @@ impl Classifier {
         self.head.set_thresholds(thresholds);
     }
 
-    /// How many values its bases and head have.
+    /// The number of weights of bases and head.
     pub(crate) fn values(&self) -> usize {
         let of_bases = self.base.parts().flat_map(|base| base.weights().iter());
         let bases: usize = of_bases.map(|(_, tensor)| tensor.data.len()).sum();
@@ -274,7 +278,7 @@ impl Classifier {
         }
     }
 
-    /// Figures on pictures, and what it says of each of `asked`, which are these.
+    /// The metrics on pictures, and the answers for them. `asked` are the same pictures.
     pub(crate) fn measure(&self, said: &Unseen, asked: Vec<Answered>) -> (Evaluation, Answers) {
         let (labels, logits) = (&said.labels, said.logits.clone());
         let mut evaluation = Evaluation::of_logits(&self.head, labels, said.label_sets(), logits);
@@ -288,8 +292,8 @@ impl Classifier {
         (evaluation, answers)
     }
 
-    /// Figures of what heads of folds say of pictures that its own has learned from, calibrated as it is. Whether
-    /// these are unknown has no say: it would cost more than the head.
+    /// The metrics of heads of folds on pictures that the classifier's own head was trained on, calibrated like
+    /// the classifier. Whether these pictures are unknown is not computed: it would take longer than the head.
     pub(crate) fn out_of_fold_figures(
         &self,
         said: &Unseen,
@@ -306,43 +310,43 @@ impl Classifier {
         self.head.probabilities_of(logits)
     }
 
-    /// What it knows of its answers.
+    /// The calibration of its answers, and the detection of unknown pictures.
     pub fn trust(&self) -> &Trust {
         self.head.trust()
     }
 
-    /// Labels with a promise, as [`ClassifierHead::label_set`] has them, from the scores of a
-    /// [`Prediction`].
+    /// A set of labels with a coverage guarantee, from the scores of a [`Prediction`]; see
+    /// [`ClassifierHead::label_set`].
     ///
     /// # Errors
-    /// Why nothing can be promised.
+    /// The reason why the coverage cannot be guaranteed.
     pub fn label_set(&self, scores: &[f32], coverage: f64) -> Result<Vec<usize>, NoLabelSet> {
         self.head.label_set(scores, coverage)
     }
 
-    /// What predictions are to say from now on. Should what it knows of its answers change so that a coverage
-    /// can no longer be promised, they have no sets.
+    /// Sets what predictions contain. If a later calibration can no longer guarantee the coverage, they contain
+    /// no label sets.
     ///
     /// # Errors
-    /// Why it cannot promise what is asked for.
+    /// The reason why the requested coverage cannot be guaranteed.
     pub fn set_answer(&mut self, config: AnswerConfig) -> Result<(), NoLabelSet> {
         self.head.check_answer(&config)?;
         self.answer = config;
         Ok(())
     }
 
-    /// What is answered with a prediction, as programs read it: the scores of the `top_k` likeliest classes, or
-    /// of all.
+    /// The answer for a prediction in machine-readable form, with the scores of the `top_k` likeliest classes,
+    /// or of all.
     pub fn answer(&self, prediction: &Prediction, top_k: Option<usize>) -> Answer<'_> {
         self.head.answer(prediction, top_k)
     }
 
-    /// What the head makes of one picture's features.
+    /// The head's prediction for the features of one picture.
     pub fn classify(&self, features: &[f32]) -> Prediction {
         self.head.classify_as(features, &self.answer)
     }
 
-    /// What predicts without this library's other parts, and can be shared among threads. The base is
+    /// A predictor that does not need the rest of this library, and can be shared among threads. The base is
     /// compiled by the first call, and again after fine-tuning.
     pub fn predictor(&self) -> Predictor {
         let config = PredictConfig::default();
@@ -351,8 +355,8 @@ impl Classifier {
         predictor.with_answer(self.answer).expect("it is checked when it is set")
     }
 
-    /// Predicts one picture. Many are predicted by [`Classifier::predict_each`] on all processors, or
-    /// on threads of the caller's with a [`Classifier::predictor`].
+    /// Predicts one picture. For many, use [`Classifier::predict_each`], which uses all processors, or your own
+    /// threads with a [`Classifier::predictor`].
     ///
     /// # Errors
     /// [`Error::Picture`].
@@ -361,11 +365,11 @@ impl Classifier {
         self.predictor().predict(path).map_err(|error| Error::of_prediction(path, error))
     }
 
-    /// Predicts pictures, which may come one by one, and hands the answers to `each` in order, as
-    /// soon as there are any.
+    /// Predicts pictures, which may arrive one by one, and passes the answers to `each` in order, as soon as
+    /// they are available.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] when the context is cancelled, and what `each` returns.
+    /// [`Error::Interrupted`] when the context is cancelled, and errors returned by `each`.
     pub fn predict_each<P: AsRef<Location> + Send>(
         &self,
         pictures: impl IntoIterator<Item = P, IntoIter: Send>,

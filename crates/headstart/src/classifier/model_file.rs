@@ -17,7 +17,7 @@ impl Classifier {
     /// Writes the model to `path`, under a temporary name first.
     ///
     /// # Errors
-    /// When there is no room or no permission; `path` is then as it was.
+    /// When there is no space or no permission; `path` is then unchanged.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let mut file = AtomicFile::create(path.as_ref())?;
         let mut out = BufWriter::new(&mut file);
@@ -27,24 +27,24 @@ impl Classifier {
         Ok(file.commit()?)
     }
 
-    /// Reads a model that [`Classifier::save`] wrote.
+    /// Reads a model written by [`Classifier::save`].
     ///
     /// # Errors
-    /// When the file is damaged, is no headstart model, or was written by a newer version.
+    /// When the file is damaged, not a headstart model, or written by a newer version.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         Self::from_checkpoint(path, formats::read(path)?)
     }
 
-    /// Reads a model from the bytes of its file, which errors call `name`.
+    /// Reads a model from the bytes of its file. Errors refer to it as `name`.
     ///
     /// # Errors
-    /// As [`Classifier::load`].
+    /// As for [`Classifier::load`].
     pub fn from_bytes(file: &[u8], name: &str) -> Result<Self, Error> {
         Self::from_checkpoint(Path::new(name), formats::read_bytes(file, name)?)
     }
 
-    /// The classifier as its file has it.
+    /// The classifier in the form of its file.
     pub fn to_model(&self) -> Model {
         let frozen = |(network, weights): (&Network, &Arc<Weights>)| {
             let (mut network, weights) = (network.clone(), weights.clone());
@@ -60,7 +60,7 @@ impl Classifier {
         Model { network, weights, further, mirrored, head, training }
     }
 
-    /// [`Classifier::load`] for a file that has been read.
+    /// [`Classifier::load`] for a file that has already been read.
     pub(super) fn from_checkpoint(path: &Path, checkpoint: Checkpoint) -> Result<Self, Error> {
         let not_a_model = |reason: String| Error::NotAModel { file: path.to_owned(), reason };
         if !is_model(&checkpoint) {
@@ -92,7 +92,7 @@ pub(super) fn is_model(checkpoint: &Checkpoint) -> bool {
     checkpoint.metadata.contains_key(Model::METADATA_ENTRY)
 }
 
-/// That a file is no headstart model, and what it is instead.
+/// The error for a file that is not a headstart model, with what it is instead.
 fn what_instead(file: &Path, checkpoint: &Checkpoint) -> Error {
     let file = file.to_owned();
     match checkpoint.format {

@@ -1,4 +1,4 @@
-//! Pictures as a classifier's base takes them.
+//! Pictures in the form of the base's input.
 
 use headstart_data::{DecodeError, Location};
 
@@ -6,11 +6,11 @@ use super::Classifier;
 use crate::{Context, Error, ExtractConfig, Extractor};
 
 impl Classifier {
-    /// Decodes and resizes pictures as prediction does, and hands the pixels to `each` in order, with the
+    /// Decodes and resizes pictures as for prediction, and passes the pixels to `each` in order, with the
     /// index: u8 RGB, `[height][width][3]` of the base's preprocessing.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] when the context is cancelled, and what `each` returns.
+    /// [`Error::Interrupted`] when the context is cancelled, and errors returned by `each`.
     pub fn pixels_each(
         &self,
         pictures: &[impl AsRef<Location> + Sync],

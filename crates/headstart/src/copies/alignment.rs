@@ -1,20 +1,20 @@
-//! Whether two thumbnails show the same, mirrored or in part.
+//! Checks whether two thumbnails show the same picture, mirrored or in part.
 
 use std::sync::LazyLock;
 
 use headstart_data::facts::{THUMBNAIL, Thumbnail};
 
-/// Sides of the part that a crop leaves, of the whole.
+/// Side lengths of a crop, relative to the whole picture.
 const SCALES: [f32; 6] = [0.95, 0.9, 0.85, 0.8, 0.75, 0.7];
-/// Cells between the places where a part is looked for.
+/// Distance in cells between the positions at which a crop is tried.
 const STRIDE: f32 = 0.5;
-/// Standard deviation below which a thumbnail shows nothing to compare, in levels of 255.
+/// Standard deviation below which a thumbnail is plain: nothing in it can be compared. In levels of 255.
 const PLAIN: f32 = 3.0;
 
-/// A thumbnail without its mean and of length 1: the product of two is their correlation.
+/// A thumbnail minus its mean, scaled to length 1. The dot product of two patterns is their correlation.
 pub(super) type Pattern = [f32; THUMBNAIL * THUMBNAIL];
 
-/// The pattern of a thumbnail; `None` when it is plain.
+/// The pattern of a thumbnail; `None` if the thumbnail is plain.
 pub(super) fn pattern(thumbnail: &Thumbnail) -> Option<Pattern> {
     standardised(&thumbnail.map(f32::from))
 }
@@ -27,7 +27,7 @@ fn standardised(values: &Pattern) -> Option<Pattern> {
     (length >= PLAIN * n.sqrt()).then(|| centred.map(|v| v / length))
 }
 
-/// The correlation of two whole pictures, one of them mirrored where that is more.
+/// The correlation of two whole pictures, with one of them mirrored if that is larger.
 pub(super) fn whole(a: &Pattern, b: &Pattern) -> f32 {
     correlation(a, b).max(correlation(a, &mirrored(b)))
 }
@@ -54,7 +54,7 @@ fn mirrored(pattern: &Pattern) -> Pattern {
     mirrored
 }
 
-/// A part of a picture: the first cell's place from the top and from the left, and the scale.
+/// A crop of a picture: the top and left position of its first cell, and its scale.
 type Window = [f32; 3];
 
 static PARTS: LazyLock<Vec<Window>> = LazyLock::new(|| {
@@ -69,7 +69,7 @@ static PARTS: LazyLock<Vec<Window>> = LazyLock::new(|| {
     parts.collect()
 });
 
-/// A part of a pattern, resampled to a whole one.
+/// A crop of a pattern, resampled to the size of a whole pattern; `None` if the crop is plain.
 fn standardised_view(pattern: &Pattern, [top, left, scale]: Window) -> Option<Pattern> {
     let place = |start: f32, cell: usize| {
         let at = (start + (cell as f32 + 0.5) * scale - 0.5).clamp(0.0, THUMBNAIL as f32 - 1.0);
@@ -91,7 +91,7 @@ fn standardised_view(pattern: &Pattern, [top, left, scale]: Window) -> Option<Pa
     let mean = view.iter().sum::<f32>() / n;
     let centred = view.map(|v| v - mean);
     let length = centred.iter().map(|v| v * v).sum::<f32>().sqrt();
-    // A plain corner of a picture is like that of any other; the whole has length 1.
+    // Plain corners of different pictures look alike. The whole pattern has length 1.
     (length >= 0.3).then(|| centred.map(|v| v / length))
 }
 
@@ -99,7 +99,7 @@ fn standardised_view(pattern: &Pattern, [top, left, scale]: Window) -> Option<Pa
 pub(super) mod tests {
     use super::*;
 
-    /// Smooth and asymmetric; `zoom` and `shift` show a part of it.
+    /// A smooth and asymmetric thumbnail; `zoom` and `shift` select a part of it.
     pub(in crate::copies) fn thumbnail(seed: f32, zoom: f32, shift: f32) -> Thumbnail {
         std::array::from_fn(|cell| {
             let place = |at: usize| (at as f32 + 0.5) * zoom + shift;

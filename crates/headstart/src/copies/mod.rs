@@ -10,46 +10,52 @@ use rayon::prelude::*;
 
 use alignment::{Pattern, in_part, pattern, whole};
 
-/// Correlation of thumbnails from which on pictures are the same, saved or coloured otherwise or
-/// mirrored. Copies of 155 photographs have 0.999 and more, and 0.997 when JPEG's quality is 30;
-/// different ones have up to 0.936, and different 28-pixel trousers up to 0.993.
+/// Correlation of thumbnails from which pictures are copies: saved or coloured differently, or mirrored.
+///
+/// Copies of 155 photographs have 0.999 or more, and 0.997 at JPEG quality 30. Different photographs have up to
+/// 0.936, and different trousers of 28 pixels up to 0.993.
 const SAME: f32 = 0.998;
-/// From which on they are where their features are also nearer than is usual, by [`NEARER`].
+/// Correlation from which pictures are copies if their features are also nearer than usual, by [`NEARER`].
 const ALMOST_SAME: f32 = 0.995;
 const NEARER: f32 = 0.8;
-/// Correlation of a thumbnail with a part of another from which on one may be cut from the other.
+/// Correlation of a thumbnail with a part of another from which one picture may be a crop of the other.
 const PART: f32 = 0.93;
-/// What the features of such pictures must be nearer by than is usual among neighbours.
+/// Largest distance of the features of a crop, relative to the usual distance of neighbours.
 const MUCH_NEARER: f32 = 0.35;
-/// And their cosine.
+/// Least cosine of the features of a crop.
 const PART_COSINE: f32 = 0.8;
-/// Pixels of the shorter side from which on parts are looked for, two for each cell of a thumbnail. Of 5
-/// pairs among 5,000 pictures of 28 pixels 3 were told by a part, 2 of them of different garments.
+/// Length of the shorter side, in pixels, from which crops are searched for: two pixels per cell of a
+/// thumbnail.
+///
+/// Among 5,000 pictures of 28 pixels, 3 of the 5 pairs found were found as crops, and 2 of these 3 show
+/// different garments.
 const FINE: usize = 2 * THUMBNAIL;
-/// Pictures whose neighbours are looked at between two questions whether to go on.
+/// Pictures whose neighbours are compared between two calls of `go_on`.
 const AT_ONCE: usize = 4096;
-/// The neighbour whose distance is the usual one. There may be as many copies but one of a picture, and
-/// as few pictures of its class.
+/// The neighbour whose distance counts as usual. A picture may have one copy less than this, and its class one
+/// picture less, before that distance is affected.
 const USUAL: usize = 5;
 
-/// Which pictures are copies of each other.
+/// The copies in a set of pictures.
 #[derive(Clone, Debug)]
 pub(crate) struct Copies {
-    /// The group of each picture; equal pixels are always of one.
+    /// The group of each picture. Pictures with equal pixels are always in one group.
     pub(crate) groups: Vec<usize>,
-    /// Of each picture the place of its content among `firsts`.
+    /// For each picture, the index of its content in `firsts`.
     pub(crate) equal: Vec<usize>,
-    /// Pairs of pictures of different pixels that are copies, with the cosine of their features.
+    /// Pairs of copies with different pixels, with the cosine of their features.
     pub(crate) links: Vec<(usize, usize, f32)>,
-    /// Of each picture the neighbours, as places among `firsts`.
+    /// The neighbours of each picture in `firsts`, as indices into `firsts`.
     pub(crate) neighbours: Vec<Vec<Neighbour>>,
-    /// The first picture of each content; `neighbours` are of these.
+    /// The first picture of each distinct content.
     pub(crate) firsts: Vec<usize>,
 }
 
 impl Copies {
-    /// Finds copies by features, n x dim, and confirms them by thumbnails. `go_on` is asked on the way,
-    /// with how many of how many pictures have been compared; `None` when it says no.
+    /// Finds copies by their features, `[n][dim]`, and confirms them by thumbnails.
+    ///
+    /// `go_on` is called from time to time with the number of pictures compared and their total. Returns `None`
+    /// if it returns false.
     pub(crate) fn find(
         features: &[f32],
         dim: usize,
@@ -77,7 +83,7 @@ impl Copies {
         }
         let n = firsts.len();
         let vectors = Vectors::new(features, dim, &firsts);
-        // Each picture is gone through twice: to find its neighbours, and to see which are copies.
+        // Each picture is visited twice: to find its neighbours, and to see which of them are copies.
         let neighbours = neighbours(bounds, &vectors, &mut |found| go_on(found / 2, n))?;
         let confirm = Confirm { facts, firsts: &firsts, neighbours: &neighbours };
         let mut links = Vec::new();
@@ -93,7 +99,7 @@ impl Copies {
         Some(Self { groups, equal, links, neighbours, firsts })
     }
 
-    /// The groups of several pictures, in the order of their first.
+    /// The groups of more than one picture, in the order of their first pictures.
     pub(crate) fn groups_of_several(&self) -> Vec<Group> {
         let mut groups = vec![Group::default(); self.firsts.len()];
         self.firsts.iter().for_each(|&first| groups[self.groups[first]].contents += 1);
@@ -106,7 +112,7 @@ impl Copies {
     }
 }
 
-/// Tells which neighbours are copies.
+/// Confirms which neighbours are copies.
 struct Confirm<'a> {
     facts: &'a [Facts],
     firsts: &'a [usize],
@@ -114,8 +120,8 @@ struct Confirm<'a> {
 }
 
 impl Confirm<'_> {
-    /// The copies among a picture's neighbours, as pairs of pictures with the cosine of their features.
-    /// A pair that both have for a neighbour counts once.
+    /// The copies among a picture's neighbours, as pairs of pictures with the cosine of their features. If both
+    /// pictures of a pair are neighbours of each other, only the first reports the pair.
     fn links(&self, at: usize) -> Vec<(usize, usize, f32)> {
         let Some(own) = self.pattern(at) else { return Vec::new() };
         let near = self.neighbours[at].iter().map(|&(other, cosine)| (other as usize, cosine));
@@ -141,12 +147,13 @@ impl Confirm<'_> {
                 && in_part(own, &pattern) >= PART)
     }
 
-    /// Made when it is needed: all together would be a second set of features.
+    /// The pattern of a picture. It is computed when needed: all patterns together are as large as the
+    /// features.
     fn pattern(&self, at: usize) -> Option<Pattern> {
         pattern(&self.facts[self.firsts[at]].thumbnail)
     }
 
-    /// How far neighbours usually are.
+    /// The usual distance of a picture's neighbours.
     fn usual(&self, at: usize) -> f32 {
         let near = &self.neighbours[at];
         near.get(USUAL - 1).or(near.last()).map_or(0.0, |(_, cosine)| 1.0 - cosine)
@@ -161,9 +168,9 @@ impl Confirm<'_> {
 /// Pictures that are copies of each other.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Group {
-    /// Ascending.
+    /// The pictures, in ascending order.
     pub(crate) pictures: Vec<usize>,
-    /// Different pixels among them.
+    /// The number of distinct contents among them.
     contents: usize,
 }
 
@@ -173,8 +180,9 @@ impl Group {
         self.contents == 1
     }
 
-    /// The place among them of one whose label is right, where all would be of one class if those that
-    /// are suspected were of the class that they are suspected to be of.
+    /// The index in `pictures` of one whose label is right; `None` if it cannot be inferred.
+    ///
+    /// It can if all would have the same class once each suspected label is replaced by the suggested one.
     pub(crate) fn right(&self, labels: &[usize], suspects: &[Option<usize>]) -> Option<usize> {
         if self.differ(|picture| suspects[picture].unwrap_or(labels[picture])) {
             return None;
@@ -182,7 +190,7 @@ impl Group {
         self.pictures.iter().position(|&picture| suspects[picture].is_none())
     }
 
-    /// Whether they are not all alike in something.
+    /// Whether the pictures differ in a property.
     pub(crate) fn differ<T: PartialEq>(&self, of: impl Fn(usize) -> T) -> bool {
         self.pictures.iter().any(|&picture| of(picture) != of(self.pictures[0]))
     }
@@ -213,7 +221,7 @@ mod tests {
                 };
                 facts
             });
-            // The second is like the first, the others like none.
+            // The second picture is like the first, and the others are like none.
             let mut features = vec![0.01; DIM * DIM];
             (0..DIM).for_each(|picture| features[picture * DIM + picture] = 1.0);
             features[DIM] = 10.0;
@@ -226,7 +234,7 @@ mod tests {
         assert_eq!(found(28), []);
     }
 
-    /// Bundled pictures, and of some of them what people make: mirrored, brighter, a part, a JPEG.
+    /// Bundled pictures, and typical copies of some of them: mirrored, brighter, cropped, as a JPEG.
     fn pictures_with_copies(folder: &Path) -> Vec<PathBuf> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cli/assets/fashion-mnist");
         let mut pictures = Vec::new();
@@ -297,7 +305,7 @@ mod tests {
         let (found, said) = stop_after(usize::MAX);
         assert!(found && said.is_sorted(), "{said:?}");
         assert_eq!((said.first(), said.last()), (Some(&(0, 40)), Some(&(40, 40))));
-        // What the last says comes too late.
+        // The result of the last call is ignored.
         for questions in 1..said.len() {
             assert_eq!(stop_after(questions), (false, said[..questions].to_vec()));
         }
@@ -311,7 +319,7 @@ mod tests {
         assert_eq!(right([None; 6]), None);
         assert_eq!(right([None, None, Some(1), None, None, Some(1)]), Some(1));
         assert_eq!(right([None, None, None, None, Some(0), None]), Some(0));
-        // Not when it would be of a third, or when one of several is left.
+        // Not if it were of a third class, or if one of several suspects remained.
         assert_eq!(right([None, None, Some(2), None, Some(2), Some(2)]), None);
         assert_eq!(right([None, None, Some(1), None, None, None]), None);
     }

@@ -8,7 +8,7 @@ use headstart_train::TrainError;
 use super::Error;
 
 impl Error {
-    /// What can be done about it: an exit status, an HTTP status or an exception follows from it.
+    /// What can be done about the error. Exit statuses, HTTP statuses and exceptions follow from it.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Model(error) => error.kind(),
@@ -61,7 +61,7 @@ impl Error {
         }
     }
 
-    /// The file or folder that it is about.
+    /// The file or folder that the error is about.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Model(error) => error.path(),

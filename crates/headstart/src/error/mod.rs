@@ -1,4 +1,4 @@
-//! What can go wrong between a folder of pictures and a classifier.
+//! The errors of this library.
 
 mod about;
 
@@ -15,33 +15,34 @@ use headstart_train::{Task, TrainError};
 
 use crate::Published;
 
-/// An error of this library. Each message is one line that names the thing and, where there is
-/// one, the way out.
+/// An error of this library. Each message is one line that names the cause and, if there is one, the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Of a network or its weights.
+    /// An error of a network or its weights.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// Of a weight file.
+    /// An error of a weight file.
     #[error(transparent)]
     Format(FormatError),
-    /// Of a file that is written.
+    /// A file operation failed.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Of a folder of pictures.
+    /// An error of a folder of pictures.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// Of a picture. Its reason is a part of the message and no source of this error, or whoever
-    /// prints the chain would print it twice.
+    /// A picture cannot be decoded.
+    ///
+    /// The cause is part of the message and not a [`source`](std::error::Error::source), so that it is printed
+    /// only once with a chain of errors.
     #[error("{}{cause}", path.as_ref().map_or_else(String::new, |path| format!("{}: ", path.display())))]
     Picture {
-        /// The picture, unless it is bytes of the caller's.
+        /// The path of the picture; `None` if the caller provided bytes.
         path: Option<PathBuf>,
-        /// Why it cannot be decoded.
+        /// Why the picture cannot be decoded.
         cause: DecodeError,
     },
-    /// Of training the head.
+    /// An error of training.
     #[error(transparent)]
     Train(#[from] TrainError),
     /// No weights of this base are bundled.
@@ -49,22 +50,22 @@ pub enum Error {
     NotBundled {
         /// The base.
         name: String,
-        /// The bases whose weights are.
+        /// The bases whose weights are bundled.
         bundled: Vec<&'static str>,
     },
-    /// Weights of this base are published nowhere that is known.
+    /// No publisher of weights for this base is known.
     #[error("no address of weights of '{name}' is known")]
     NotPublished {
         /// The base.
         name: String,
     },
-    /// Published weights cannot be fetched.
+    /// Published weights cannot be downloaded.
     #[error("{cause}")]
     Fetch {
-        /// Which.
+        /// The weights.
         published: &'static Published,
-        /// Why. It is a part of the message and no source of this error, or whoever prints the chain would
-        /// print it twice.
+        /// The cause. It is part of the message and not a source, so that it is printed only once with a chain
+        /// of errors.
         cause: FetchError,
     },
     /// No weights of this base are in the folder of bases.
@@ -75,7 +76,7 @@ pub enum Error {
         /// The folder.
         folder: PathBuf,
     },
-    /// What is known of a base in the folder of bases is damaged, or it was changed while it was copied.
+    /// The record of a stored base is damaged, or a weight file changed while it was copied.
     #[error("{}: {reason}", file.display())]
     DamagedBase {
         /// The file.
@@ -83,93 +84,93 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A weight file that fits no registered base.
+    /// The weight file fits no registered base.
     #[error("{}: fits none of the bases{}", file.display(), looks_like.as_ref().map_or(String::new(), |what| format!(" (it looks like {what})")))]
     UnknownWeights {
         /// The file.
         file: PathBuf,
-        /// What it seems to hold.
+        /// What the file seems to contain.
         looks_like: Option<String>,
     },
-    /// A headstart model whose base is another than was asked for.
+    /// The base of a headstart model is not the requested one.
     #[error("{}: {reason}", file.display())]
     OtherBase {
         /// The file.
         file: PathBuf,
-        /// Which it is.
+        /// The base that it has.
         reason: String,
     },
-    /// Several bases are joined, where only one makes sense.
+    /// An operation needs a single base, and several are joined.
     #[error("{what} takes one base, and {bases} are several")]
     OneBase {
-        /// What takes one.
+        /// The operation.
         what: &'static str,
-        /// Their names, joined.
+        /// The names of the bases, joined.
         bases: String,
     },
-    /// The file holds no headstart model.
+    /// The file is not a headstart model.
     #[error("{}: is not a headstart model ({reason})", file.display())]
     NotAModel {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// The file holds a whole Keras model, which is none of headstart's:
-    /// [`Classifier::import_keras`](crate::Classifier::import_keras) makes one of it.
+    /// The file is a whole Keras model, not one of headstart's.
+    /// [`Classifier::import_keras`](crate::Classifier::import_keras) converts it.
     #[error("{}: is not a headstart model (a whole Keras model)", file.display())]
     KerasModel {
         /// The file.
         file: PathBuf,
     },
-    /// The file holds weights, and no model: [`Base::from_file`](crate::Base::from_file) takes them.
+    /// The file contains weights only. [`Base::from_file`](crate::Base::from_file) loads them.
     #[error("{}: is not a headstart model (a {format} file{})", file.display(), looks_like.as_ref().map_or(String::new(), |what| format!(": {what}")))]
     WeightFile {
         /// The file.
         file: PathBuf,
         /// Its format.
         format: Format,
-        /// What it seems to hold.
+        /// What the file seems to contain.
         looks_like: Option<String>,
     },
-    /// The model was written by a later version.
+    /// The model was written by a later version of headstart.
     #[error("{}: was written by a newer headstart (model format {found}, this one reads up to {known}); update headstart", file.display())]
     NewerModel {
         /// The file.
         file: PathBuf,
-        /// Its format.
+        /// The format version of the file.
         found: u64,
-        /// The newest that is known.
+        /// The latest version that can be read.
         known: u64,
     },
-    /// No picture of a class can be read.
+    /// Only one class has pictures that can be read.
     #[error(
         "only class \"{class}\" has pictures that can be read ({skipped} cannot); a classifier needs two classes"
     )]
     OneReadableClass {
-        /// The class.
+        /// The class that has readable pictures.
         class: String,
-        /// How many pictures were skipped.
+        /// The number of pictures that were skipped.
         skipped: usize,
     },
-    /// There is no picture.
+    /// There are no pictures.
     #[error("there are no pictures")]
     NoPicture,
-    /// Not one picture can be read.
+    /// None of the pictures can be read.
     #[error(
         "{} can be read; the first: {}: {reason}",
         if *skipped == 1 { "not one picture".to_owned() } else { format!("none of the {skipped} pictures") },
         path.display()
     )]
     NoReadablePicture {
-        /// How many there are.
+        /// The number of pictures.
         skipped: usize,
-        /// The first.
+        /// The first of them.
         path: PathBuf,
         /// What is wrong with it.
         reason: SkipReason,
     },
-    /// Pictures to evaluate on are of a class that the model does not know.
+    /// A picture to evaluate on has a class that the model does not have.
     #[error("the model has no class \"{class}\"; it has {}", shorten(known))]
     UnknownClass {
         /// The class.
@@ -177,7 +178,7 @@ pub enum Error {
         /// The model's classes.
         known: Vec<String>,
     },
-    /// A class was asked for that the model does not know.
+    /// A class was requested that the model does not have.
     #[error("the model has no class \"{class}\"; {}", match &near[..] {
         [] => format!("it has {}", shorten(known)),
         near => format!("did you mean {}?", near.join(", ")),
@@ -185,12 +186,12 @@ pub enum Error {
     NoSuchClass {
         /// The class.
         class: String,
-        /// Names of the model's classes that are like it.
+        /// Similar names among the model's classes.
         near: Vec<String>,
         /// The model's classes.
         known: Vec<String>,
     },
-    /// Pictures to fine-tune on have not all of the model's classes.
+    /// The classes of the pictures to fine-tune on are not exactly those of the model.
     #[error(
         "the pictures are of {}, but the model has {}; fine-tuning needs pictures of exactly the model's classes",
         shorten(given),
@@ -202,53 +203,53 @@ pub enum Error {
         /// The model's classes.
         known: Vec<String>,
     },
-    /// There is nothing to evaluate on.
+    /// There are no labelled pictures to evaluate on.
     #[error("{}: contains no labelled pictures; put them into one folder per class", path.display())]
     NothingToEvaluate {
         /// The folder.
         path: PathBuf,
     },
-    /// No picture is on the side that was to be measured.
+    /// There are no labelled pictures on the side of the split to evaluate on.
     #[error("{}: contains no labelled pictures for {side}", path.display())]
     NothingOnSide {
-        /// The folder, or the file that lists or holds pictures.
+        /// The folder, or the file that lists or contains the pictures.
         path: PathBuf,
         /// The side.
         side: Subset,
     },
-    /// There are pictures of none of the classes, and the model has not learned to tell them.
+    /// There are pictures of none of the classes, and the model cannot detect unknown pictures.
     #[error(
         "the model cannot recognise unknown pictures: it was imported, trained by an earlier version, for several labels, or with too few pictures or none held out"
     )]
     CannotTellUnknown,
-    /// The number of names is not the number of classes.
+    /// The number of class names differs from the number of classes.
     #[error("{given} class names were given, but the model has {classes} classes")]
     ClassNames {
-        /// Names given.
+        /// The number of names given.
         given: usize,
-        /// Classes of the model.
+        /// The number of classes of the model.
         classes: usize,
     },
-    /// Names that classes cannot have.
+    /// Invalid class names.
     #[error("class names: {0}")]
     BadClassNames(String),
-    /// A folder of its own for validation, and pictures to hold back.
+    /// All pictures to train on are also in the separate validation folder.
     #[error("{}: all {pictures} pictures to learn from are also in the validation folder", path.display())]
     NothingToLearnFrom {
         /// The folder.
         path: PathBuf,
-        /// How many pictures it has.
+        /// The number of pictures in it.
         pictures: usize,
     },
-    /// Neither a file nor a bundled base with a classifier.
+    /// The name is neither a file nor a bundled base with a classifier.
     #[error("{model}: no such file, and {}", no_classifier(bundled))]
     NoSuchModel {
-        /// What was asked for.
+        /// The name or path.
         model: String,
         /// The bundled bases with a classifier.
         bundled: Vec<&'static str>,
     },
-    /// Of the pictures to learn from only those of one class count.
+    /// All training pictures with a weight above 0 are of one class.
     #[error(
         "of the pictures to learn from only those of class \"{class}\" count, since others weigh nothing: give pictures of another class weights above 0"
     )]
@@ -256,7 +257,7 @@ pub enum Error {
         /// The class.
         class: String,
     },
-    /// A file of features that cannot be learned from.
+    /// A file of features cannot be used for training.
     #[error("{}: {reason}", file.display())]
     Features {
         /// The file.
@@ -264,17 +265,17 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// Features of another base than the head is to be for.
+    /// The features were computed by another base than that of the head.
     #[error("{}: its features are of {features}, not of {base}", file.display())]
     OtherFeatures {
         /// The file.
         file: PathBuf,
-        /// What they are of.
+        /// The base of the features.
         features: String,
-        /// What they should be of.
+        /// The base of the head.
         base: String,
     },
-    /// The file system has too little room for what training keeps there.
+    /// The file system has too little space for what training stores there.
     #[error("{}: training keeps about {} MB here while it runs, and {} MB are free; make room, or choose another folder", folder.display(), megabytes(*needed), free / 1_000_000)]
     NoRoom {
         /// The folder.
@@ -284,16 +285,18 @@ pub enum Error {
         /// Bytes that are free.
         free: u64,
     },
-    /// Pictures that are being trained on cannot be kept on disk, or read back. The system's reason is a
-    /// part of the message and no source of this error, or whoever prints the chain would print it twice.
+    /// Pictures being trained on cannot be stored on disk, or read back.
+    ///
+    /// The system's reason is part of the message and not a source, so that it is printed only once with a
+    /// chain of errors.
     #[error("{}: cannot keep the pictures to train on here ({}); choose another folder", folder.display(), system_reason(cause))]
     Scratch {
         /// The folder.
         folder: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         cause: std::io::Error,
     },
-    /// The file to go on from is damaged, or no checkpoint.
+    /// The file to resume from is damaged, or not a checkpoint.
     #[error("{}: is not a checkpoint that can be continued ({reason})", file.display())]
     NoCheckpoint {
         /// The file.
@@ -301,7 +304,7 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A checkpoint is of other pictures, another model or other options.
+    /// The checkpoint belongs to other pictures, another model or other options.
     #[error("{}: is a checkpoint of another run ({reason})", file.display())]
     OtherRun {
         /// The file.
@@ -309,25 +312,25 @@ pub enum Error {
         /// What is different.
         reason: String,
     },
-    /// The head that was asked for is not trained in epochs, and something takes them.
+    /// An option needs a head trained in epochs, and the chosen head is not.
     #[error("{problem}, which takes a head trained in epochs")]
     TakesEpochs {
-        /// What takes them.
+        /// The option, as the beginning of the message.
         problem: &'static str,
     },
-    /// The model says something else of a picture than the pictures do.
+    /// The model predicts one label and pictures may have several, or the reverse.
     #[error("{}", match model {
         Task::MultiLabel => "the model gives any number of labels, and each picture has one",
         Task::SingleLabel => "the model gives one label, and pictures may have several: train another on them",
     })]
     OtherTask {
-        /// What the model says.
+        /// The task of the model.
         model: Task,
     },
-    /// An option that cannot be used with another.
+    /// Options that cannot be used together or have an invalid value.
     #[error("{0}")]
     Options(String),
-    /// Training was interrupted, and what it had come to is saved.
+    /// Training was interrupted, and its progress is saved.
     #[error("interrupted in epoch {epoch} of fine-tuning; {} contains the progress", checkpoint.display())]
     Saved {
         /// The epoch, counted from 1.
@@ -335,26 +338,26 @@ pub enum Error {
         /// The checkpoint.
         checkpoint: PathBuf,
     },
-    /// The caller could not take a result.
+    /// The caller's output could not accept a result.
     #[error("cannot write the result")]
     Output(#[source] std::io::Error),
     /// The loss of fine-tuning diverged; the last good weights are saved.
     #[error("{cause}; {} contains {}", model.display(), kept.map_or_else(|| "the weights from before fine-tuning".to_owned(), |epoch| format!("the weights of epoch {epoch}")))]
     Diverged {
-        /// Where and how. It is a part of the message and no source of this error, or whoever prints the
-        /// chain would print it twice.
+        /// Where and how it diverged. It is part of the message and not a source, so that it is printed only
+        /// once with a chain of errors.
         cause: TrainError,
-        /// The file that they are saved to.
+        /// The file that the weights are saved to.
         model: PathBuf,
-        /// The epoch that they are of; `None` where they are from before.
+        /// The epoch of the weights; `None` if they are those from before fine-tuning.
         kept: Option<usize>,
     },
-    /// Threads to work on cannot be started.
+    /// The threads to work on cannot be started.
     #[error("cannot start {} ({reason})", if *threads == 0 { "threads".to_owned() } else { format!("{threads} threads") })]
     Threads {
-        /// How many were asked for; 0 are as many as the machine runs at once.
+        /// The number requested; 0 stands for as many as the machine runs at once.
         threads: usize,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// Work was cancelled.
@@ -371,7 +374,7 @@ impl From<PredictError> for Error {
     }
 }
 
-/// What is not the format's own has the same variant from wherever it comes.
+/// Errors that also occur elsewhere keep one variant, wherever they come from.
 impl From<FormatError> for Error {
     fn from(error: FormatError) -> Self {
         match error {
@@ -396,7 +399,7 @@ impl Error {
         }
     }
 
-    /// An error of reading an input, which is one of this library's, come back from the engine.
+    /// Recovers an error of this library that occurred while reading an input and passed through the engine.
     pub(crate) fn from_input(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
         match error.downcast::<Self>() {
             Ok(own) => *own,
@@ -404,7 +407,7 @@ impl Error {
         }
     }
 
-    /// An error of training; of reading an input it is this library's own.
+    /// Converts an error of training; one of reading an input is this library's own error.
     pub(crate) fn of_training(error: TrainError) -> Self {
         match error {
             TrainError::Stopped => Self::Interrupted,
@@ -413,7 +416,7 @@ impl Error {
         }
     }
 
-    /// The error for pictures of which none could be read.
+    /// The error when none of the pictures could be read.
     pub fn none_readable(skipped: Vec<Skipped>) -> Self {
         let count = skipped.len();
         match skipped.into_iter().next() {
@@ -447,7 +450,7 @@ fn shorten(names: &[String]) -> String {
     if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
 }
 
-/// Megabytes, rounded up: what is needed is never 0.
+/// Megabytes, rounded up, so that a need is never reported as 0.
 fn megabytes(bytes: u64) -> u64 {
     bytes.div_ceil(1_000_000)
 }

@@ -1,19 +1,19 @@
-//! Which rows are learned from and which are held back, without holding more than a few bytes of each.
+//! Splits rows into training and held-back rows, with only a few bytes of memory per row.
 
 use headstart_data::{ContentHash, SplitConfig};
 
 use super::rows::Rows;
 
-/// Both sides, as places among [`Rows::rows`], ascending.
+/// Both sides of the split, as ascending indices into [`Rows::rows`].
 pub(super) struct Sides {
     pub(super) train: Vec<u32>,
     pub(super) validation: Vec<u32>,
-    /// Rows that are on neither side, since the same picture is held back.
+    /// The number of rows on neither side, because the same picture is held back.
     pub(super) left_out: usize,
 }
 
-/// Divides rows: as a column says, or so that each class has its share on either side. Rows of one group, or
-/// else of one picture, stay together.
+/// Splits the rows: as specified by a column, or so that each class has its share on both sides. Rows of the
+/// same group or, without groups, of the same picture stay together.
 pub(super) fn divide(
     rows: &Rows,
     contents: &[ContentHash],
@@ -41,8 +41,7 @@ pub(super) fn divide(
     sides
 }
 
-/// The groups of some places, in the order in which they first appear; nothing where each place is its
-/// own.
+/// The groups of some rows, numbered by their first row; `None` if every row is its own group.
 pub(super) fn groups(
     places: &[u32],
     rows: &Rows,
@@ -62,7 +61,7 @@ pub(super) fn groups(
     })
 }
 
-/// Goes through what belongs together in the order of a keyed hash, and holds back what brings classes nearer to
+/// Visits groups and pictures in the order of a keyed hash, and holds back those that bring classes nearer to
 /// their share.
 fn by_share(
     rows: &Rows,
@@ -89,21 +88,21 @@ fn by_share(
     }
     for share in &mut shares {
         share.wanted = match share.units {
-            // It is only learned from.
+            // The only group of a class is always trained on.
             0 | 1 => 0.0,
             _ => (split.validation * share.rows as f64).clamp(1.0, (share.rows - 1) as f64),
         };
     }
     for unit in units() {
         let own = strata.of(unit);
-        // Of several classes the rare ones weigh more: it is shares that count.
+        // Gains are relative to the size of a class, so rare classes weigh more.
         let gain: f64 = own.iter().map(|&(stratum, rows)| shares[stratum].gain(rows)).sum();
         if gain > 0.0 {
             own.iter().for_each(|&(stratum, rows)| shares[stratum].held_back += rows);
             unit.iter().for_each(|&(_, place)| held_back[place as usize] = true);
         }
     }
-    // A class always has something to learn from.
+    // Every class keeps some rows to train on.
     let nothing_left = |share: &Share| share.rows > 0 && share.held_back == share.rows;
     if shares.iter().any(nothing_left) {
         for unit in units() {
@@ -115,7 +114,7 @@ fn by_share(
     held_back
 }
 
-/// How much of a class is held back, and how much should be.
+/// How many rows of a class are held back, and how many should be.
 #[derive(Clone, Copy, Default)]
 struct Share {
     rows: usize,
@@ -125,14 +124,14 @@ struct Share {
 }
 
 impl Share {
-    /// How much nearer to what is wanted it comes by so many rows more, as a share of the class.
+    /// How much nearer `rows` more held-back rows bring the class to its share, relative to its size.
     fn gain(&self, rows: usize) -> f64 {
         let distance = |held_back: usize| (held_back as f64 - self.wanted).abs();
         (distance(self.held_back) - distance(self.held_back + rows)) / self.rows as f64
     }
 }
 
-/// The classes of rows, and one for the rows that are of none.
+/// The classes of the rows, and one for rows without a class.
 struct Strata<'a> {
     rows: &'a Rows,
     sets: Option<&'a [Vec<usize>]>,
@@ -147,7 +146,7 @@ impl<'a> Strata<'a> {
         self.rows.classes.len() + 1
     }
 
-    /// Those of what belongs together, with how many rows each has there.
+    /// The strata of a group or picture, with the number of its rows in each.
     fn of(&self, unit: &[(u64, u32)]) -> Vec<(usize, usize)> {
         let mut found: Vec<(usize, usize)> = Vec::new();
         let mut count = |stratum| match found.iter_mut().find(|(known, _)| *known == stratum) {
@@ -166,7 +165,7 @@ impl<'a> Strata<'a> {
     }
 }
 
-/// What decides the side of a row: its group, or its picture.
+/// The key that decides the side of a row: that of its group, or else of its picture.
 fn key(row: u32, contents: &[ContentHash], groups: Option<&[u64]>) -> u64 {
     let of_group = groups.map_or(0, |groups| groups[row as usize]);
     if of_group == 0 { short(&contents[row as usize]) } else { of_group }
@@ -176,7 +175,7 @@ fn short(content: &ContentHash) -> u64 {
     u64::from_le_bytes(*content.0.first_chunk().expect("a hash has 16 bytes"))
 }
 
-/// A key of a group's name; 0 where there is none.
+/// The key of a group by its name; 0 for an empty name.
 pub(super) fn key_of_name(name: &str) -> u64 {
     let name = name.trim();
     if name.is_empty() {
@@ -186,7 +185,7 @@ pub(super) fn key_of_name(name: &str) -> u64 {
     u64::from_le_bytes(*hash.first_chunk().expect("a hash has 32 bytes")).max(1)
 }
 
-/// Bits that look drawn (Steele, Lea & Flood 2014, splitmix64).
+/// A pseudorandom hash (splitmix64; Steele, Lea & Flood 2014).
 fn mixed(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -1,4 +1,4 @@
-//! Features that do not fit into memory: read again in each pass.
+//! Heads from features that do not fit into memory and are read again in each pass.
 
 use std::error::Error as StdError;
 use std::time::Instant;
@@ -19,16 +19,16 @@ use crate::{
     Seen, SplitRecord, Warning,
 };
 
-/// Bytes of the features of rows that are measured on, as f32.
+/// Limit on the bytes of the features of evaluated rows, as f32.
 const MEASURED: usize = 64_000_000;
-/// With more rows, a model's record tells neither which were learned from nor which were held back.
+/// With more rows, the model's record does not list the rows trained on and held back.
 const MOST_RECORDED: usize = 1_000_000;
 
-/// Rows of a store that are learned from.
+/// The rows of a store to train on.
 struct Chosen<'a> {
     store: &'a Store,
     rows: Vec<u32>,
-    /// Looked at before each block: a pass may take minutes.
+    /// Checked before each block: a pass may take minutes.
     cancel: CancelToken,
 }
 
@@ -74,7 +74,7 @@ pub(super) fn fit(
     let label = |place: &u32| rows.labels[*place as usize] as usize;
     let of_train = groups(train, &rows, &contents, named);
 
-    // Evenly over the rows held back.
+    // Evaluated rows are evenly spaced over the held-back ones.
     let most = (MEASURED / (4 * files.width)).max(1).min(validation.len());
     let measured = (0..most).map(|i| validation[i * validation.len() / most]);
     let measured: Vec<u32> = measured.collect();
@@ -94,7 +94,7 @@ pub(super) fn fit(
             features: store.features(&measured_rows)?,
             labels: measured.iter().map(label).collect(),
             label_sets: label_sets.clone(),
-            // None of these is learned from.
+            // None of these rows shares a group with a training row.
             groups: (0..measured.len()).map(|index| train.len() + index).collect(),
             weights: None,
             dim: files.width,
@@ -151,7 +151,8 @@ pub(super) fn fit(
     })
 }
 
-/// As many rows as a model keeps at most to tell unknown pictures by, of both sides.
+/// The features of at most as many rows as a model keeps for the detection of unknown pictures, from both
+/// sides.
 fn bank(samples: &Samples<'_>, measured: &LabelledFeatures) -> Result<LabelledFeatures, Error> {
     let learned = samples.len();
     let labels: Vec<usize> = samples.labels.iter().chain(&measured.labels).copied().collect();
@@ -171,7 +172,7 @@ fn bank(samples: &Samples<'_>, measured: &LabelledFeatures) -> Result<LabelledFe
     })
 }
 
-/// Which pictures have been learned from, and which are held back.
+/// The pictures that are trained on and those that are held back.
 fn seen(rows: &Rows, sides: &Sides, contents: &[ContentHash]) -> Seen {
     let of = |side: &[u32]| -> Vec<ContentHash> {
         side.iter().map(|&place| contents[rows.rows[place as usize] as usize]).collect()
@@ -179,7 +180,7 @@ fn seen(rows: &Rows, sides: &Sides, contents: &[ContentHash]) -> Seen {
     Seen::of_sides(&of(&sides.train), &of(&sides.validation))
 }
 
-/// What whoever owns the features should know.
+/// Warnings about the rows and their split.
 fn warnings(rows: &Rows, sides: &Sides, (measured, classes): (usize, &[String])) -> Vec<Warning> {
     let mut warnings = rows.warnings.clone();
     let Sides { train, validation, left_out } = sides;

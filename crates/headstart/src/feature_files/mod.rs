@@ -1,9 +1,9 @@
-//! Heads from features that were computed before, however many there are.
+//! Heads from files of features, however many there are.
 //!
-//! Files are opened (`open`) and gone through once (`store`): what is wrong with them shows then, and what
-//! cannot be read in place is put into a file that vanishes with the process. Where all features fit into
-//! memory, what follows is as with pictures; where not, their rows are divided without holding any
-//! (`divide`), and the head is fitted to what is read again in each pass (`large`).
+//! Files are opened (`open`) and read through once (`store`). This pass finds damage, and copies rows that
+//! cannot be read in place to a file that is gone when the process ends. If all features fit into memory, they
+//! are handled like those of pictures (`small`). If not, their rows are split without being loaded (`divide`),
+//! and the head is fitted to features that are read again in each pass (`large`).
 
 mod divide;
 mod large;
@@ -25,7 +25,7 @@ use crate::{Base, Classifier, Context, Error, FeatureOrigin, FitConfig, FitRepor
 use rows::Rows;
 use store::Store;
 
-/// Features that are there in files, and how their rows are labelled and divided.
+/// Files of features, with the labels and the split of their rows.
 ///
 /// ```no_run
 /// use headstart::{Base, Classifier, Context, FeatureSource, FitConfig};
@@ -44,94 +44,94 @@ use store::Store;
 #[serde(default)]
 #[non_exhaustive]
 pub struct FeatureSource {
-    /// Files: `.parquet`, `.npy` or `.safetensors`. In what is no file, `*`, `?` and `[…]` stand for parts
-    /// of names.
+    /// The files: `.parquet`, `.npy` or `.safetensors`. In paths that do not exist, `*`, `?` and `[…]` are
+    /// wildcards.
     pub files: Vec<PathBuf>,
-    /// Which columns hold what, where their names do not say it.
+    /// The meaning of columns whose names do not show it.
     pub columns: ColumnNames,
-    /// What is held back to measure on, where no column says so.
+    /// The held-back share, if no column specifies the split.
     pub split: SplitConfig,
-    /// Bytes that features may take in memory, as f32, to be fitted to there; more are read from disk in
-    /// each pass. When `None` these are 256 MB.
+    /// Limit on the bytes of features in memory, as f32. Larger files are read from disk in each pass. If
+    /// `None`, the limit is 256 MB.
     pub memory: Option<u64>,
 }
 
 setters!(FeatureSource {
-    /// Which columns hold what.
+    /// Sets the meaning of columns.
     with_columns => columns: ColumnNames,
-    /// Bytes that features may take in memory.
+    /// Sets the limit on the bytes of features in memory.
     with_memory => memory: impl Into<Option<u64>>,
 });
 
-/// Bytes that features may take in memory unless something else is asked for.
+/// The default limit on the bytes of features in memory.
 const MEMORY: u64 = 256_000_000;
 
 impl FeatureSource {
-    /// Features of these files, of which a fifth is held back.
+    /// Features of these files, a fifth of which is held back.
     pub fn new<P: Into<PathBuf>>(files: impl IntoIterator<Item = P>) -> Self {
         Self { files: files.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
-    /// Holds back this share of each class, in `0..1`; another seed holds other rows back.
+    /// Holds back this share of each class, in `0..1`. The seed decides which rows are held back.
     #[must_use]
     pub fn with_validation(mut self, share: f64, seed: u64) -> Self {
         self.split = SplitConfig { validation: share, seed };
         self
     }
 
-    /// Opens the files, and reads no more of them than their beginnings and ends. Parts of one list of
-    /// pictures are taken in its order, whatever they are called; other files as they are given.
+    /// Opens the files, and reads only their beginnings and ends. Parts of one list of pictures are put into
+    /// its order, whatever their names; other files keep the given order.
     ///
     /// # Errors
-    /// When a file cannot be read or is damaged, when files are of different bases, widths or lists of
-    /// pictures, and when a column is not there.
+    /// When a file cannot be read or is damaged, files differ in base, width or list of pictures, or a column
+    /// does not exist.
     pub fn open(&self) -> Result<FeatureFiles, Error> {
         open::open(self)
     }
 }
 
-/// Files of features that have been opened.
+/// Opened files of features.
 pub struct FeatureFiles {
     source: FeatureSource,
     files: Vec<FeatureFile>,
-    /// Of which base they are, if one of them says so.
+    /// The base that computed the features, if a file specifies it.
     origin: Option<FeatureOrigin>,
     width: usize,
     warnings: Vec<Warning>,
 }
 
 impl FeatureFiles {
-    /// How many rows all files have.
+    /// The number of rows of all files.
     pub fn rows(&self) -> usize {
         self.files.iter().map(FeatureFile::rows).sum()
     }
 
-    /// How many files there are.
+    /// The number of files.
     pub fn files(&self) -> usize {
         self.files.len()
     }
 
-    /// Features of a row.
+    /// The number of features per row.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// What they were opened from.
+    /// The source that the files were opened from.
     pub fn source(&self) -> &FeatureSource {
         &self.source
     }
 
-    /// Which base they are of; nothing where no file says so, as no `.npy` does.
+    /// The base that computed the features; `None` if no file specifies it. `.npy` files never do.
     pub fn origin(&self) -> Option<&FeatureOrigin> {
         self.origin.as_ref()
     }
 
-    /// The bundled base that they are of, if they are of one.
+    /// The bundled base that may have computed the features, if a file specifies it.
     pub fn base_source(&self) -> Option<crate::BaseSource> {
         self.origin.as_ref().map(FeatureOrigin::base_source)
     }
 
-    /// What they are called together: the only file, or what was given first.
+    /// A path for all files together: the only file, or the first path that was given.
     pub(crate) fn root(&self) -> PathBuf {
         match &self.files[..] {
             [only] => only.path().to_owned(),
@@ -139,7 +139,7 @@ impl FeatureFiles {
         }
     }
 
-    /// Fails unless these are features of `base`.
+    /// Checks that the features were computed by `base`.
     ///
     /// # Errors
     /// [`Error::OtherFeatures`].
@@ -160,28 +160,28 @@ impl FeatureFiles {
         }
     }
 
-    /// Bytes of all features as they are in memory.
+    /// The bytes of all features in memory.
     fn bytes(&self) -> u64 {
         (self.rows() as u64).saturating_mul(4 * self.width as u64)
     }
 
-    /// Whether all features are held in memory.
+    /// Whether all features fit into memory.
     fn is_small(&self) -> bool {
         self.bytes() <= self.source.memory.unwrap_or(MEMORY)
     }
 }
 
 impl Classifier {
-    /// [`Classifier::fit`] on features that were computed before, with `base`. Where they are too many for
-    /// memory, they are read in each pass, and the head has the same bits.
+    /// [`Classifier::fit`] on features that were computed by `base` before.
     ///
-    /// Then also: figures are of an even draw of the rows held back, if these are many; and what
-    /// probabilities mean is learned from those only.
+    /// Features that do not fit into memory are read again in each pass; the head is bit-identical. In this
+    /// case metrics are those of evenly spaced held-back rows, if there are many, and only these are used for
+    /// calibration.
     ///
     /// # Errors
-    /// As [`Classifier::fit`]; [`Error::OtherFeatures`]; when a file cannot be read, is damaged, or has
-    /// features that are no numbers; when there is no room for a copy of those that cannot be read in
-    /// place; and with augmentation, or with folds of what does not fit into memory.
+    /// As for [`Classifier::fit`]; [`Error::OtherFeatures`]; when a file cannot be read, is damaged, or
+    /// contains features that are not finite; when there is no space for a copy of rows that cannot be read in
+    /// place; and with augmentation, or with folds of features that do not fit into memory.
     pub fn fit_files(
         base: Base,
         files: &FeatureFiles,

@@ -1,4 +1,4 @@
-//! Which files there are, and whether they belong together.
+//! Opens files of features, and checks that they belong together.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -50,7 +50,7 @@ pub(super) fn open(source: &FeatureSource) -> Result<FeatureFiles, Error> {
     Ok(FeatureFiles { source: source.clone(), files, origin, width, warnings })
 }
 
-/// The files that are meant by a path, which may be a pattern, in alphabetical order.
+/// The files that a path stands for, in alphabetical order. The path may be a pattern.
 fn found(given: &Path) -> Result<Vec<PathBuf>, Error> {
     let is_pattern =
         given.to_str().filter(|text| text.contains(['*', '?', '[']) && !given.exists());
@@ -68,7 +68,7 @@ fn found(given: &Path) -> Result<Vec<PathBuf>, Error> {
     }
 }
 
-/// What a file says of where its features are from.
+/// The origin of the features in the metadata of a file.
 fn origin(file: &FeatureFile) -> Result<Option<FeatureOrigin>, Error> {
     let read = |text: &str| {
         serde_json::from_str(text).map_err(|error| Error::Features {
@@ -81,7 +81,7 @@ fn origin(file: &FeatureFile) -> Result<Option<FeatureOrigin>, Error> {
     file.origin().map(read).transpose()
 }
 
-/// Puts parts of a list into its order, and tells which are missing.
+/// Sorts the parts of a list, and warns about missing ones.
 fn in_order(files: &mut [(FeatureFile, Option<FeatureOrigin>)]) -> Result<Vec<Warning>, Error> {
     let parts: Option<Vec<&FeaturePart>> =
         files.iter().map(|(_, origin)| origin.as_ref()?.part.as_ref()).collect();

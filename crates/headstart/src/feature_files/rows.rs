@@ -1,4 +1,4 @@
-//! Which rows can be learned from or measured on, and what they are labelled.
+//! The rows to train or evaluate on, and their labels.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -10,26 +10,28 @@ use headstart_data::{DataError, LabelSets, Labels, Subset};
 use super::FeatureFiles;
 use crate::{Error, Warning};
 
-/// The rows that have a part in training; there may be many millions.
+/// The rows that are used in training. There may be many millions.
 pub(super) struct Rows {
     pub(super) classes: Vec<String>,
     pub(super) sets: Option<LabelSets>,
-    /// Which of all rows these are; what follows has an element for each of these.
+    /// The indices of these rows among all rows. The fields below have one element per index.
     pub(super) rows: Vec<u32>,
-    /// Classes, or numbers of sets.
+    /// Classes, or indices of sets of classes.
     pub(super) labels: Vec<u32>,
-    /// Whether each is to be measured on, where a column says so.
+    /// Whether each row is held back, if a column specifies it.
     pub(super) held_back: Option<Vec<bool>>,
     pub(super) weights: Option<Vec<f32>>,
-    /// What labels mean, by their numbers.
+    /// The names of each distinct label.
     names: Vec<Labels>,
     pub(super) notes: Vec<Note>,
     pub(super) warnings: Vec<Warning>,
 }
 
 impl Rows {
+    /// Reads labels, sides and weights.
+    ///
     /// # Errors
-    /// When there is nothing to learn from, or a file cannot be read.
+    /// When there is nothing to train on, or a file cannot be read.
     pub(super) fn read(files: &FeatureFiles) -> Result<Self, Error> {
         let FeatureLabels { distinct, of_rows, notes } =
             FeatureLabels::read(&files.files, &files.source.columns)?;
@@ -110,13 +112,13 @@ impl Rows {
         Ok(all)
     }
 
-    /// What a row is labelled, by its place among these.
+    /// The names of the label of a row, by its index in `rows`.
     pub(super) fn names(&self, place: usize) -> &Labels {
         &self.names[self.labels[place] as usize]
     }
 }
 
-/// A value for each row of all files, if any has some.
+/// A value for each row of all files; `None` if no file has any.
 fn each<T>(
     files: &FeatureFiles,
     has: fn(&FeatureFile) -> bool,
@@ -132,7 +134,7 @@ fn each<T>(
     Ok(Some(all))
 }
 
-/// Fails where there is nothing to learn, as it does of pictures.
+/// Fails if there is nothing to train on, with the same errors as for pictures.
 fn check(
     classes: &[String],
     is_several: bool,

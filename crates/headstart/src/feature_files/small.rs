@@ -1,4 +1,4 @@
-//! Features that fit into memory: as those of pictures.
+//! Heads from features that fit into memory, handled like those of pictures.
 
 use std::io;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ impl FeatureFiles {
         self.files.iter().any(|file| file.has_groups())
     }
 
-    /// Where the pictures of some rows, ascending, are said to be.
+    /// The recorded locations of the pictures of some rows, which are in ascending order.
     ///
     /// # Errors
     /// When a file cannot be read.
@@ -86,7 +86,7 @@ impl FeatureFiles {
     }
 }
 
-/// Where a picture is of which there are features alone.
+/// The location of a picture of which there are only features.
 fn nowhere(name: std::path::PathBuf) -> Location {
     let none = || Err(io::Error::new(io::ErrorKind::NotFound, "there are features of it alone"));
     Provided::new(name, none).into()

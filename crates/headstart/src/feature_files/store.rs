@@ -1,4 +1,4 @@
-//! Features on disk, read by several threads at once.
+//! Features on disk, which several threads can read at once.
 
 use std::error::Error as StdError;
 use std::fs::File;
@@ -17,7 +17,7 @@ use super::FeatureFiles;
 use crate::training_set::check_room;
 use crate::{CancelToken, Context, Error, Event, Precision, Stage};
 
-/// Rows one after the other in a file.
+/// Consecutive rows in a file.
 struct Part {
     file: Arc<File>,
     at: u64,
@@ -26,13 +26,13 @@ struct Part {
     path: PathBuf,
 }
 
-/// All rows of some files: where they lie in these, or in a file that vanishes with the process.
+/// All rows of some files: read in place, or from a copy in a file that is gone when the process ends.
 pub(super) struct Store {
     parts: Vec<Part>,
     width: usize,
 }
 
-/// How features of a file are kept.
+/// The precision in which the features of a file are stored.
 fn precision(file: &FeatureFile) -> Precision {
     match file.number() {
         Number::F16 => Precision::F16,
@@ -40,27 +40,27 @@ fn precision(file: &FeatureFile) -> Precision {
     }
 }
 
-/// Whether a file's rows can be read where they are.
+/// Whether the rows of a file can be read in place.
 fn in_place(file: &FeatureFile) -> bool {
     file.number() != Number::F64 && file.raw().is_some()
 }
 
-/// A piece of a file to go through.
+/// A piece of a file that one thread reads in the first pass.
 struct Piece<'a> {
     file: &'a FeatureFile,
     index: usize,
     rows: Range<usize>,
-    /// Where its features are put, if they are.
+    /// Where its features are copied to, if they are.
     to: Option<(&'a File, u64)>,
-    /// Whether rows are told apart by hashes of their features.
+    /// Whether to hash the features of rows, to identify them.
     hashes: bool,
 }
 
-/// Pieces that are gone through between two looks at whether to go on.
+/// Pieces read between two checks for cancellation.
 const AT_ONCE: usize = 16;
 
 impl Store {
-    /// Bytes that are kept on disk while training runs.
+    /// The number of bytes kept on disk during training.
     pub(super) fn scratch_bytes(files: &FeatureFiles) -> u64 {
         let copied = files.files.iter().filter(|file| !in_place(file));
         let bytes = copied.map(|file| {
@@ -70,10 +70,10 @@ impl Store {
         bytes.fold(0, u64::saturating_add)
     }
 
-    /// Goes through all files once; beside the features, what tells pictures apart.
+    /// Reads all files once. Also returns the hash of each row's picture or features.
     ///
     /// # Errors
-    /// When a file cannot be read or is damaged, a feature is no number, there is no room for copies, or the
+    /// When a file cannot be read or is damaged, a feature is not finite, there is no space for copies, or the
     /// context is cancelled.
     pub(super) fn prepare(
         files: &FeatureFiles,
@@ -130,7 +130,7 @@ impl Store {
         Ok((Self { parts, width }, contents))
     }
 
-    /// Features of some rows.
+    /// The features of some rows.
     ///
     /// # Errors
     /// When they cannot be read.
@@ -142,14 +142,14 @@ impl Store {
     }
 }
 
-/// Rows that a thread reads at a time.
+/// Rows that a thread reads at once.
 const ROWS: usize = 256;
 
 fn parts_end(parts: &[Part]) -> usize {
     parts.last().map_or(0, |part| part.rows.end)
 }
 
-/// Rows that are read with those around them rather than passed over.
+/// The largest gap between two rows that is read with them instead of being skipped.
 const GAP: usize = 8;
 
 impl StoredFeatures for Store {
@@ -164,7 +164,7 @@ impl StoredFeatures for Store {
             let first = first as usize;
             let part = self.parts.partition_point(|part| part.rows.end <= first);
             let Part { file, at, rows: own, precision, path } = &self.parts[part];
-            // Rows that lie close behind each other are read at once.
+            // Rows that are close to each other are read together.
             let mut last = first;
             let run = rows[done..].iter().take_while(|&&row| {
                 let row = row as usize;
@@ -190,7 +190,8 @@ impl StoredFeatures for Store {
 }
 
 impl Piece<'_> {
-    /// Reads a piece, looks for what is no number, and puts it where it belongs; the hashes of its rows.
+    /// Reads a piece, checks that its features are finite, and copies them if needed. Returns the hashes of its
+    /// rows.
     fn go_through(
         &self,
         width: usize,
@@ -256,7 +257,7 @@ impl Piece<'_> {
     }
 }
 
-/// The first number that is not finite, as f32.
+/// The index of the first number that is not finite as f32.
 fn not_finite(numbers: &[u8], number: Number) -> Option<usize> {
     const HALF: u16 = 0x7C00;
     const SINGLE: u32 = 0x7F80_0000;

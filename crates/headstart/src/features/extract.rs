@@ -1,4 +1,4 @@
-//! From files to features: decode, resize, run the frozen base; or look it up in the cache.
+//! Features of picture files: decode, resize, run the frozen base; or look them up in the cache.
 
 use std::path::PathBuf;
 
@@ -20,107 +20,108 @@ use crate::{Base, Context, Error, Event, Stage};
 
 /// How features are computed.
 ///
-/// Serialised, what to compute with is left out where it is the best that this processor has, so that
-/// others take the best that they have.
+/// In serialised form, `compute` is omitted if it is the best that this processor supports, so that other
+/// processors use their best.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ExtractConfig {
-    /// What to compute with.
+    /// The instruction set and precision to compute with.
     #[serde(with = "compute", skip_serializing_if = "compute::is_default")]
     pub compute: Compute,
-    /// How far large pictures may be reduced while they are decoded.
+    /// How much large pictures may be reduced while they are decoded.
     pub reduce: Reduce,
-    /// Bytes that files and what is decoded of them may take, all threads together; a picture that needs
-    /// more is left out, whether its features are cached or not. When `None` these are
-    /// [`DEFAULT_MEMORY`](headstart_data::DEFAULT_MEMORY), and larger pictures are decoded while
-    /// nothing else is.
+    /// Limit on the bytes of files and of decoding, for all threads together. A picture that needs more is
+    /// skipped, whether its features are cached or not.
+    ///
+    /// If `None`, the limit is [`DEFAULT_MEMORY`](headstart_data::DEFAULT_MEMORY), and larger pictures are
+    /// decoded one at a time with nothing else in memory.
     pub memory: Option<u64>,
-    /// The folder of the feature cache; no cache when `None`. See [`default_cache`].
+    /// The folder of the feature cache; `None` for no cache. See [`default_cache`].
     pub cache: Option<PathBuf>,
-    /// The most that the cache may take.
+    /// The maximum size of the cache.
     pub cache_limit: Limit,
-    /// Whether features that are found there are used, but none are added.
+    /// Whether cached features are used but none are added.
     pub cache_read_only: bool,
-    /// Whether the first picture that cannot be read ends the work, rather than being left out of it.
+    /// Whether the first unreadable picture is an error, instead of being skipped.
     pub all_readable: bool,
 }
 
 setters!(ExtractConfig {
-    /// What to compute with.
+    /// Sets the instruction set and precision to compute with.
     with_compute => compute: Compute,
-    /// How far large pictures may be reduced while they are decoded.
+    /// Sets how much large pictures may be reduced while they are decoded.
     with_reduce => reduce: Reduce,
-    /// Bytes that files and what is decoded of them may take.
+    /// Sets the limit on the bytes of files and of decoding.
     with_memory => memory: impl Into<Option<u64>>,
-    /// The folder of the feature cache.
+    /// Sets the folder of the feature cache.
     with_cache => cache: impl Into<Option<PathBuf>>,
-    /// The most that the cache may take.
+    /// Sets the maximum size of the cache.
     with_cache_limit => cache_limit: Limit,
-    /// Whether features that are found there are used, but none are added.
+    /// Sets whether cached features are used but none are added.
     with_cache_read_only => cache_read_only: bool,
-    /// Whether the first picture that cannot be read ends the work.
+    /// Sets whether the first unreadable picture is an error.
     with_all_readable => all_readable: bool,
 });
 
-/// Where the cache lies unless something else is asked for: `headstart` in the user's folder for
-/// caches.
+/// The default folder of the cache: `headstart` in the user's cache folder.
 pub fn default_cache() -> Option<PathBuf> {
     dirs::cache_dir().map(|dir| dir.join("headstart"))
 }
 
-/// Computes features of pictures with a frozen base, or with several, whose features are joined.
+/// Computes features of pictures with a frozen base, or with several bases whose features are concatenated.
 pub struct Extractor {
     parts: Vec<Part>,
     all_readable: bool,
 }
 
-/// What computes the features of one base.
+/// Computes the features of one base.
 struct Part {
     base: FeatureExtractor,
     cache: Option<FeatureCache>,
-    /// Whether the cache held anything when it was opened: a hit in one that did not is another
-    /// copy of a picture of this run.
+    /// Whether the cache had entries when it was opened. If not, a hit is only another copy of a picture in
+    /// this run.
     cache_was_filled: bool,
-    /// What all threads read and decode with.
+    /// The reader shared by all threads.
     reader: Reader,
-    /// Whether what is in the cache may be of pictures that take more memory than they may now.
+    /// Whether cached features may be of pictures that need more memory than is allowed now.
     checks_cached: bool,
 }
 
 /// The features of one picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PictureFeatures {
-    /// Hash of its pixels as they are decoded: reduced, if it is large.
+    /// Hash of its pixels as decoded, which for a large picture are the reduced ones.
     pub content: ContentHash,
-    /// As many as the base has.
+    /// The features, as many as the base has.
     pub features: Vec<f32>,
-    /// What else is known of it.
+    /// Further facts about the picture.
     pub facts: Facts,
-    /// Whether an earlier run had computed them.
+    /// Whether the features were computed by an earlier run.
     pub cached: bool,
 }
 
 /// The features of many pictures.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Extraction {
-    /// `[kept][features]`.
+    /// The features, `[kept][features]`.
     pub features: Vec<f32>,
-    /// Hashes of the decoded pixels of the pictures kept.
+    /// Hashes of the decoded pixels of the kept pictures.
     pub contents: Vec<ContentHash>,
-    /// What else is known of the pictures kept.
+    /// Further facts about the kept pictures.
     pub facts: Vec<Facts>,
-    /// Indices of the pictures that could be read.
+    /// Indices of the kept pictures: those that could be read.
     pub kept: Vec<usize>,
-    /// Those that could not, with the reason.
+    /// The pictures that could not be read, with reasons.
     pub skipped: Vec<Skipped>,
-    /// How many an earlier run had computed.
+    /// How many of the features were computed by an earlier run.
     pub cached: usize,
 }
 
 impl Extractor {
-    /// Compiles `base` and opens the cache, where each of several bases has its own features. A cache that cannot
-    /// be used is left unused; see [`Extractor::cache_warning`].
+    /// Compiles `base` and opens the cache, which has separate features for each of several bases.
+    ///
+    /// A cache that cannot be used is ignored; see [`Extractor::cache_warning`].
     pub fn new(base: &Base, config: &ExtractConfig) -> Self {
         let mut parts: Vec<Part> = Vec::new();
         for own in base.parts() {
@@ -135,18 +136,18 @@ impl Extractor {
         Self { parts, all_readable: config.all_readable }
     }
 
-    /// Length of a feature vector.
+    /// The length of a feature vector.
     pub fn features(&self) -> usize {
         self.parts.iter().map(|part| part.base.features()).sum()
     }
 
-    /// What is to be known of the base.
+    /// The properties of the base that matter where its features are used.
     pub(crate) fn of_base(&self) -> OfBase {
         let to = self.first().base.preprocessing();
         OfBase { features: self.features(), side: to.height.min(to.width) }
     }
 
-    /// Why features are not being kept, if they are not though a cache was asked for.
+    /// Why features are not cached, if a cache was requested and cannot be used.
     pub fn cache_warning(&self) -> Option<CacheWarning> {
         let mut caches = self.parts.iter().filter_map(|part| part.cache.as_ref());
         caches.find_map(FeatureCache::warning).cloned()
@@ -156,11 +157,11 @@ impl Extractor {
         &self.parts[0]
     }
 
-    /// Computes the features of every picture and hands them to `each` in order, with the index;
-    /// memory does not grow with their number.
+    /// Computes the features of every picture and passes them to `each` in order, with the index. Memory does
+    /// not grow with the number of pictures.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] when the context is cancelled, and what `each` returns.
+    /// [`Error::Interrupted`] when the context is cancelled, and errors returned by `each`.
     pub fn for_each(
         &self,
         pictures: &[impl AsRef<Location> + Sync],
@@ -173,15 +174,16 @@ impl Extractor {
         })
     }
 
-    /// [`Extractor::for_each`] for pictures that come one by one: each is worked on as soon as there
-    /// is a thread for it, and handed on with its result when those before it have been. The context
-    /// is told how it goes only where the iterator knows how many there are.
+    /// [`Extractor::for_each`] for pictures that arrive one by one.
     ///
-    /// An iterator that waits must not be used on a thread of the context's pool, and occupies one of its
-    /// threads meanwhile.
+    /// Each picture is processed as soon as a thread is free, and passed on with its result after those before
+    /// it. Progress is reported only if the iterator knows the number of pictures.
+    ///
+    /// An iterator that blocks must not be used on a thread of the context's pool, and occupies one of the
+    /// pool's threads while it blocks.
     ///
     /// # Errors
-    /// As [`Extractor::for_each`].
+    /// As for [`Extractor::for_each`].
     pub fn for_each_in<P: AsRef<Location> + Send>(
         &self,
         pictures: impl Iterator<Item = P> + Send,
@@ -193,11 +195,11 @@ impl Extractor {
         self.for_each_of(pictures, (&job, bytes), (Stage::Features, context), each)
     }
 
-    /// Decodes every picture, resizes it for the base, of several for the first, and hands its pixels to `each` in
-    /// order, with the index, and with its features if they are asked for; memory does not grow with their number.
+    /// Decodes every picture, resizes it for the (first) base, and passes its pixels to `each` in order, with
+    /// the index, and with its features if requested. Memory does not grow with the number of pictures.
     ///
     /// # Errors
-    /// As [`Extractor::for_each`].
+    /// As for [`Extractor::for_each`].
     pub(crate) fn for_each_pixels(
         &self,
         pictures: &[impl AsRef<Location> + Sync],
@@ -219,7 +221,7 @@ impl Extractor {
         })
     }
 
-    /// Does a job for every picture, whose results take so many bytes each.
+    /// Runs a job for every picture. Each result takes `bytes` bytes.
     fn for_each_of<P: AsRef<Location> + Send, T: Send>(
         &self,
         pictures: impl Iterator<Item = P> + Send,
@@ -240,11 +242,11 @@ impl Extractor {
         in_order(pictures, (&pool, window), &serve, &mut tick, each)
     }
 
-    /// Computes the features of every picture; those that cannot be read are listed.
+    /// Computes the features of every picture, and lists those that cannot be read.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] when the context is cancelled, and what is wrong with the first that cannot be read,
-    /// where all must be readable.
+    /// [`Error::Interrupted`] when the context is cancelled. If all pictures must be readable, the error of the
+    /// first that is not.
     pub fn extract(
         &self,
         pictures: &[impl AsRef<Location> + Sync],
@@ -253,10 +255,10 @@ impl Extractor {
         self.extract_with_errors(pictures, context, &mut |_, _| ())
     }
 
-    /// [`Extractor::extract`], which tells `failed` of each picture that cannot be read.
+    /// Like [`Extractor::extract`], and calls `failed` for each picture that cannot be read.
     ///
     /// # Errors
-    /// As [`Extractor::extract`].
+    /// As for [`Extractor::extract`].
     pub(crate) fn extract_with_errors(
         &self,
         pictures: &[impl AsRef<Location> + Sync],
@@ -285,10 +287,10 @@ impl Extractor {
         Ok(extraction)
     }
 
-    /// A picture that is left out, since it cannot be read.
+    /// The entry for a picture that is skipped because it cannot be read.
     ///
     /// # Errors
-    /// What is wrong with it, where all must be readable.
+    /// The error of the picture, if all must be readable.
     pub(crate) fn left_out(&self, at: &Location, cause: DecodeError) -> Result<Skipped, Error> {
         match self.all_readable {
             true => Err(Error::Picture { path: Some(at.path().into_owned()), cause }),
@@ -296,10 +298,10 @@ impl Extractor {
         }
     }
 
-    /// Computes the features of one picture on this thread.
+    /// Computes the features of one picture on the calling thread.
     ///
     /// # Errors
-    /// What is wrong with the picture.
+    /// When the picture cannot be read or decoded.
     pub fn one(&self, picture: impl Into<Location>) -> Result<PictureFeatures, DecodeError> {
         self.picture(&picture.into())
     }
@@ -359,11 +361,11 @@ impl Part {
         Ok(PictureFeatures { content, features, facts, cached })
     }
 
-    /// What the cache has of a file.
+    /// The cache entry of a file.
     ///
     /// # Errors
-    /// When it could not be decoded within the memory that is given: what a run learns from must not
-    /// depend on what runs before had computed.
+    /// When the file could not be decoded within the memory limit: which pictures a run uses must not depend on
+    /// what earlier runs cached.
     fn known(&self, file: &Held<'_>) -> Result<Option<Entry>, DecodeError> {
         let entry = self.cache.as_ref().and_then(|cache| cache.get(&file.key()));
         if entry.is_some() && self.checks_cached {
@@ -372,7 +374,7 @@ impl Part {
         Ok(entry)
     }
 
-    /// Computes the features of a picture, whose pixels the scratch then has, and keeps them.
+    /// Computes and caches the features of a picture. Its pixels are then in `scratch`.
     fn compute(
         &self,
         scratch: &mut FeatureScratch<'_>,
@@ -421,7 +423,7 @@ impl Part {
         Ok(PicturePixels { content, pixels, facts, features })
     }
 
-    /// Decodes and resizes a picture into the scratch's pixels; returns the hash of those decoded.
+    /// Decodes and resizes a picture into the pixels of `scratch`. Returns the hash of the decoded pixels.
     fn read_pixels(
         &self,
         scratch: &mut FeatureScratch<'_>,
@@ -434,14 +436,14 @@ impl Part {
     }
 }
 
-/// A picture as the base takes it.
+/// A picture in the form of the base's input.
 pub(crate) struct PicturePixels {
-    /// Hash of its pixels as they are decoded: reduced, if it is large.
+    /// Hash of its pixels as decoded, which for a large picture are the reduced ones.
     pub(crate) content: ContentHash,
     /// u8 RGB, `[height][width][3]`.
     pub(crate) pixels: Vec<u8>,
-    /// What else is known of it.
+    /// Further facts about the picture.
     pub(crate) facts: Facts,
-    /// Its features, if they were asked for.
+    /// Its features, if requested.
     pub(crate) features: Option<Vec<f32>>,
 }

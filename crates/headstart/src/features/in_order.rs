@@ -1,4 +1,4 @@
-//! Work on several threads whose results are handed on in order, as soon as there are any.
+//! Parallel work whose results are passed on in order, as soon as they are available.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -9,28 +9,30 @@ use std::time::Duration;
 
 use crate::{Error, ThreadPool};
 
-/// Items that are in work, or done and waiting for one before them: enough that no thread waits for
-/// another.
+/// The most items in flight: in progress, or done and waiting for an earlier one. It is large enough to keep
+/// all threads busy.
 const MOST: usize = 256;
-/// Bytes that their results may take.
+/// The most bytes that results in flight may take.
 const MOST_BYTES: usize = 64 << 20;
 
-/// How many items may be begun and not be handed on yet, where each result takes so many bytes: few
-/// enough that they take little memory, but one for each thread.
+/// The number of items that may be in flight if each result takes `bytes` bytes: limited in memory, but at
+/// least one per thread.
 pub(crate) fn window(threads: usize, bytes: usize) -> usize {
     (MOST_BYTES / bytes.max(1)).min(MOST).max(threads)
 }
 
-/// Does a job for each of `items` on the pool's threads, and hands what comes of it to `each`, in order,
-/// on the thread that calls. An item is taken when there is a thread for it, and no more than a `window`
-/// of them are in work or wait for one before them: they may come from somewhere that lets one wait.
-/// `tick` is called whenever one is done, with how many are, and says whether to go on.
+/// Runs a job for each of `items` on the pool's threads, and passes the results to `each`, in order, on the
+/// calling thread.
+///
+/// An item is taken when a thread is free, and at most `window` items are in flight, so `items` may block.
+/// After each finished item, `tick` is called with the number of finished items; the work stops when it returns
+/// false.
 ///
 /// # Errors
-/// [`Error::Interrupted`] when `tick` says so, and what `each` returns.
+/// [`Error::Interrupted`] when `tick` returns false, and errors returned by `each`.
 ///
 /// # Panics
-/// As a job does, and the items.
+/// When a job or `items` panics.
 pub(crate) fn in_order<I, R>(
     items: I,
     (pool, window): (&ThreadPool, usize),
@@ -45,7 +47,7 @@ where
     let feed = Mutex::new(items.enumerate());
     let ended = AtomicBool::new(false);
     let (sender, results) = mpsc::channel();
-    // One item, or nothing where there are no more.
+    // Processes one item, if there is one left.
     let serve = || {
         if ended.load(Ordering::Relaxed) {
             return None;
@@ -59,13 +61,13 @@ where
         Some((index, item, result))
     };
     pool.in_place_scope(|scope| {
-        // However this ends, what has not begun by then does not.
+        // However this scope ends, tasks that have not begun do nothing.
         let _end = OnDrop(|| ended.store(true, Ordering::Relaxed));
         let begin = || {
             let sender = sender.clone();
             let (serve, ended) = (&serve, &ended);
             scope.spawn(move |_| {
-                // Who no longer listens wants no more.
+                // A failed `send` is ignored: a receiver that is gone needs no more results.
                 let served = catch_unwind(AssertUnwindSafe(serve));
                 if served.is_err() {
                     ended.store(true, Ordering::Relaxed);
@@ -100,7 +102,7 @@ where
     })
 }
 
-/// What comes next. A thread of the pool itself serves while it waits: it may be the only one.
+/// Receives the next result. A thread of the pool works while it waits, since it may be the only one.
 fn receive<T>(results: &Receiver<T>, pool: &ThreadPool) -> T {
     const PATIENCE: Duration = Duration::from_millis(1);
     loop {
@@ -120,7 +122,7 @@ fn receive<T>(results: &Receiver<T>, pool: &ThreadPool) -> T {
     }
 }
 
-/// Does something at the end of a scope.
+/// Calls a function at the end of a scope.
 struct OnDrop<F: Fn()>(F);
 
 impl<F: Fn()> Drop for OnDrop<F> {
@@ -184,7 +186,7 @@ mod tests {
     fn a_thread_of_the_pool_serves_itself_though_it_be_the_only_one() {
         for threads in [1, 2, 3] {
             let pool = pool(threads);
-            // Two at once, as two jobs on one pool would.
+            // Two runs at once, like two jobs on one pool.
             let run = || {
                 let mut handed = 0;
                 let count = |n: usize, square: usize| {
@@ -203,7 +205,7 @@ mod tests {
     #[test]
     fn a_window_has_room_for_every_thread_and_little_memory() {
         let cases = [
-            // Features, pixels of 160 x 160 and of 4096 x 4096.
+            // Features, and pixels of 160 x 160 and of 4096 x 4096.
             ((2, 5_500), 256),
             ((2, 76_800 + 5_500), 256),
             ((2, 50_331_648), 2),

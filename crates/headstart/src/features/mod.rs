@@ -1,4 +1,4 @@
-//! From pictures to features.
+//! Features of pictures.
 
 mod compute;
 mod extract;

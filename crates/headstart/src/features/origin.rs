@@ -1,4 +1,4 @@
-//! What a file of features says of where they are from.
+//! The metadata of a file of features: the base that computed them.
 
 use std::fmt;
 
@@ -9,44 +9,46 @@ use serde::{Deserialize, Serialize};
 use super::Shard;
 use crate::{Base, BaseConfig, BaseSource};
 
-/// Which base the features of a file are of: what a Parquet file has as key-value metadata, and a
-/// safetensors file as `__metadata__`, called [`FeatureOrigin::KEY`], as JSON.
+/// The base that computed the features of a file.
+///
+/// It is stored as JSON under [`FeatureOrigin::KEY`]: in the key-value metadata of a Parquet file, or in the
+/// `__metadata__` of a safetensors file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FeatureOrigin {
-    /// The base's architecture, as [`BaseSource`] knows it.
+    /// The architecture of the base, as in [`BaseSource`].
     pub base: String,
-    /// A hash of all its weights, in hexadecimal.
+    /// A hash of all weights, in hexadecimal.
     pub weights: String,
-    /// How pictures were prepared for it.
+    /// How pictures were preprocessed.
     pub preprocessing: Preprocessing,
-    /// The same of further bases, whose features follow those of the first.
+    /// The preprocessing of further bases, whose features follow those of the first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub further: Vec<Preprocessing>,
-    /// Whether features are the mean of those of a picture and of its mirror image.
+    /// Whether features are the mean of those of a picture and its mirror image.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mirrored: bool,
-    /// Which part of the pictures these are, where they are one.
+    /// The part of the pictures that the file covers, if not all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<FeaturePart>,
 }
 
-/// Which part of a list of pictures the features of a file are of.
+/// The part of a list of pictures that a file of features covers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeaturePart {
     /// The part.
     pub shard: Shard,
-    /// How many pictures the whole list has.
+    /// The number of pictures in the whole list.
     pub pictures: usize,
-    /// A hash of the list: the files' names and the labels, in order. Folders do not count, which may lie
-    /// elsewhere on another machine.
+    /// A hash of the list: file names and labels, in order. Folders are left out, since they may differ between
+    /// machines.
     pub list: String,
 }
 
 impl FeatureOrigin {
-    /// What the entry in a file's metadata is called.
+    /// The key of the entry in a file's metadata.
     pub const KEY: &str = "headstart.features";
 
-    /// That features are of this base.
+    /// The origin of features computed by `base`.
     pub fn of(base: &Base) -> Self {
         let mut preprocessing = base.parts().map(|base| base.network().preprocessing().clone());
         Self {
@@ -59,7 +61,7 @@ impl FeatureOrigin {
         }
     }
 
-    /// That features are of the pictures of a part of a list.
+    /// Adds the part of a list of pictures that the features cover.
     #[must_use]
     pub fn with_part(mut self, shard: Shard, list: &[Listed]) -> Self {
         let mut hash = blake3::Hasher::new_derive_key("headstart 2026 list of pictures");
@@ -82,10 +84,10 @@ impl FeatureOrigin {
         of(self) == of(other)
     }
 
-    /// The bundled base that features may be of.
+    /// The bundled base that may have computed the features.
     pub fn base_source(&self) -> BaseSource {
         let Preprocessing { height, width, interpolation, fit, .. } = self.preprocessing;
-        // Bases that are joined have their own sizes, or all the same.
+        // Joined bases have either their own sizes, or all the same.
         let same = self.further.iter().all(|to| (to.height, to.width) == (height, width));
         let config = BaseConfig::default()
             .with_architecture(self.base.clone())

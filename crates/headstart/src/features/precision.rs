@@ -1,4 +1,4 @@
-//! How features are kept in files.
+//! The precision of features in files.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,18 +6,18 @@ use std::str::FromStr;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-/// How features are kept in files.
+/// The precision of features in files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
-    /// As they are computed.
+    /// 32 bits, as computed.
     #[default]
     F32,
-    /// Half as many bytes, 11 bits of each value.
+    /// 16 bits, of which 11 are significant.
     F16,
 }
 
 impl Precision {
-    /// Bytes of a value.
+    /// The number of bytes per value.
     pub fn bytes(self) -> usize {
         match self {
             Self::F32 => 4,
@@ -25,8 +25,8 @@ impl Precision {
         }
     }
 
-    /// Appends values, little-endian. One that is beyond f16 becomes its largest value rather than
-    /// infinite.
+    /// Appends values in little-endian order. Values beyond the range of f16 become its largest value, not
+    /// infinity.
     pub fn encode(self, values: &[f32], to: &mut Vec<u8>) {
         match self {
             Self::F32 => to.extend(values.iter().flat_map(|x| x.to_le_bytes())),
@@ -39,10 +39,10 @@ impl Precision {
         }
     }
 
-    /// The values that [`Precision::encode`] has written, exactly as they were stored.
+    /// Decodes values written by [`Precision::encode`], exactly as they were stored.
     ///
     /// # Panics
-    /// Unless there are as many as `to` has room for.
+    /// Unless the number of values is the length of `to`.
     pub fn decode(self, bytes: &[u8], to: &mut [f32]) {
         assert_eq!(bytes.len(), to.len() * self.bytes(), "so many values");
         match self {
@@ -52,7 +52,7 @@ impl Precision {
                 }
             }
             Self::F16 => {
-                // What the processor converts at a time, without memory from the heap.
+                // Values are converted in blocks on the stack, without heap memory.
                 let mut halves = [f16::ZERO; 256];
                 for (bytes, to) in bytes.chunks(512).zip(to.chunks_mut(256)) {
                     let halves = &mut halves[..to.len()];

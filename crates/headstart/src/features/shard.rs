@@ -1,4 +1,4 @@
-//! A fixed share of the pictures.
+//! Shards: fixed parts of a list of pictures.
 
 use std::fmt;
 use std::ops::Range;
@@ -6,11 +6,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A fixed share of a list of pictures: part `index`, counted from 1, of `count` parts.
+/// A fixed part of a list of pictures: part `index`, counted from 1, of `count` parts.
 ///
-/// Lists have the same order on every machine: entries of a folder by their paths' bytes, members of an
-/// archive and rows of a table as they lie there, places in the order in which they are given. A part is
-/// a run of it, so that all parts one after the other are the whole list.
+/// Lists have the same order on every machine: entries of a folder by the bytes of their paths, members of an
+/// archive and rows of a table in their order there, and other places in the order given. A part is a
+/// contiguous range of the list, and all parts in order make up the whole list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Shard {
@@ -19,23 +19,23 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Part `index` of `count`; none unless it is from 1 to `count`.
+    /// Part `index` of `count`; `None` unless `index` is from 1 to `count`.
     pub fn new(index: usize, count: usize) -> Option<Self> {
         (1..=count).contains(&index).then_some(Self { index, count })
     }
 
-    /// Which part, from 1.
+    /// The number of the part, counted from 1.
     pub fn index(self) -> usize {
         self.index
     }
 
-    /// How many parts there are.
+    /// The number of parts.
     pub fn count(self) -> usize {
         self.count
     }
 
-    /// Its places in a list of `len`: from `len * (index - 1) / count` up to, but not including,
-    /// `len * index / count`, both rounded down.
+    /// The range of the part in a list of length `len`: from `len * (index - 1) / count` up to, but not
+    /// including, `len * index / count`, both rounded down.
     pub fn range(self, len: usize) -> Range<usize> {
         let at = |part: usize| (len as u128 * part as u128 / self.count as u128) as usize;
         at(self.index - 1)..at(self.index)

@@ -1,4 +1,4 @@
-//! What an interrupted run goes on from: one `.safetensors` file beside the model.
+//! Checkpoints of interrupted runs: one `.safetensors` file beside the model.
 
 use std::collections::BTreeMap;
 use std::mem::take;
@@ -21,21 +21,21 @@ const STATE: &str = "headstart checkpoint";
 const RECORD: &str = "headstart training";
 const TRUST: &str = "headstart trust";
 const THRESHOLDS: &str = "headstart thresholds";
-/// Before the names of the tensors of what the classifier knows of its answers.
+/// Prefix of the names of the tensors for the detection of unknown pictures.
 const TRUST_TENSORS: &str = "first/unknown/";
-/// The head that the run began with: in its first epoch nobody else may have it.
+/// The head that the run began with. During the first epoch it is stored nowhere else.
 const FIRST_KERNEL: &str = "first/head/kernel";
 const FIRST_BIAS: &str = "first/head/bias";
 
-/// What has to be the same for a run to go on.
+/// Everything that must be unchanged for a run to resume.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct RunFingerprint {
-    /// Of the base's weights, and how they are computed with.
+    /// Hash of the base's weights and of how they are computed with.
     base: String,
-    /// Of the head that it begins with.
+    /// Hash of the head that the run begins with.
     head: String,
     dropout: f32,
-    /// Of the pictures, their classes, weights and sides.
+    /// Hash of the pictures, their classes, weights and sides, and of the names of the trained parameters.
     pictures: String,
     boundary: usize,
     options: FineTuneConfig,
@@ -46,7 +46,7 @@ pub(super) struct RunFingerprint {
 }
 
 impl RunFingerprint {
-    /// `base` and `head` are those that the run began with.
+    /// The fingerprint of a run that began with `base` and `head`.
     pub(super) fn new(
         (base, head): (&Base, &Head),
         set: &TrainingSet,
@@ -102,7 +102,7 @@ impl RunFingerprint {
         }
     }
 
-    /// What is another there, if anything is.
+    /// The first difference in `other`, if there is any.
     fn difference(&self, other: &Self) -> Option<&'static str> {
         if self.version != other.version {
             return Some("it was written by another version of headstart");
@@ -132,14 +132,14 @@ impl RunFingerprint {
     }
 }
 
-/// A checkpoint that was read.
+/// A checkpoint that has been read.
 pub(super) struct Saved {
     pub(super) checkpoint: Checkpoint,
-    /// How the head had come about.
+    /// The record of how the head was trained.
     pub(super) record: Option<TrainingRecord>,
-    /// What the classifier that the run began with knows of its answers.
+    /// The calibration of the classifier that the run began with.
     trust: Trust,
-    /// What it is serialised without.
+    /// The tensors of `trust`, which are not part of its serialised form.
     trust_tensors: BTreeMap<String, Tensor>,
     thresholds: Vec<f32>,
     first_kernel: Vec<f32>,
@@ -151,7 +151,7 @@ impl Saved {
     /// Reads a checkpoint.
     ///
     /// # Errors
-    /// When the file is damaged or no checkpoint.
+    /// When the file is damaged or not a checkpoint.
     pub(super) fn read(file: &Path) -> Result<Self, Error> {
         let damaged = |reason: String| Error::NoCheckpoint { file: file.to_owned(), reason };
         let mut read = headstart_formats::read(file).map_err(|error| match error {
@@ -197,7 +197,7 @@ impl Saved {
         })
     }
 
-    /// What the classifier that the run began with knows of its answers.
+    /// Takes the calibration of the classifier that the run began with.
     ///
     /// # Errors
     /// When the checkpoint is damaged.
@@ -213,7 +213,7 @@ impl Saved {
         trust.map_err(|reason| Error::NoCheckpoint { file: file.to_owned(), reason })
     }
 
-    /// The thresholds of the classifier that the run began with, where it gives several labels.
+    /// Takes the thresholds of the classifier that the run began with; `None` with one label per picture.
     ///
     /// # Errors
     /// When the checkpoint is damaged.
@@ -243,8 +243,10 @@ impl Saved {
         Head { hidden, kernel, bias, classes, dropout, task }
     }
 
+    /// Checks that the checkpoint belongs to this run.
+    ///
     /// # Errors
-    /// [`Error::OtherRun`] unless it is of this run.
+    /// [`Error::OtherRun`].
     pub(super) fn check(&self, file: &Path, run: &RunFingerprint) -> Result<(), Error> {
         match run.difference(&self.run) {
             None => Ok(()),
@@ -258,7 +260,7 @@ impl Saved {
 /// Writes a checkpoint, under a temporary name first.
 ///
 /// # Errors
-/// When there is no room or no permission.
+/// When there is no space or no permission.
 pub(super) fn save(
     file: &Path,
     run: &RunFingerprint,

@@ -1,13 +1,13 @@
-//! What training will need on disk, with or without fine-tuning.
+//! The disk space that training needs, with or without fine-tuning.
 
 use super::FineTuning;
 use crate::training_set::DiskNeed;
 use crate::{Base, Error, FitConfig, Pictures};
 
 impl FitConfig {
-    /// What [`Classifier::fit`](crate::Classifier::fit) on these pictures will need on disk, or, where the
-    /// base is fine-tuned afterwards, both phases of a [`TrainJob`](crate::TrainJob). Nothing where the
-    /// features of pictures as they are suffice.
+    /// The disk space for [`Classifier::fit`](crate::Classifier::fit) on these pictures or, if the base is
+    /// fine-tuned afterwards, for both phases of a [`TrainJob`](crate::TrainJob). It is 0 if the features of
+    /// unaugmented pictures suffice.
     ///
     /// # Errors
     /// When there is no such layer.
@@ -28,8 +28,7 @@ impl FitConfig {
 }
 
 impl FineTuning {
-    /// What [`Classifier::fine_tune`](crate::Classifier::fine_tune) of `base` on these pictures will need
-    /// on disk.
+    /// The disk space for [`Classifier::fine_tune`](crate::Classifier::fine_tune) of `base` on these pictures.
     ///
     /// # Errors
     /// When there is no such layer.

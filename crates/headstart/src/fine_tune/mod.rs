@@ -1,4 +1,4 @@
-//! Fine-tuning: the top of the base trains, too.
+//! Fine-tuning: the upper layers of the base are trained, too.
 
 mod checkpoint;
 mod disk_need;
@@ -28,22 +28,22 @@ use checkpoint::{RunFingerprint, Saved};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FineTuning {
-    /// Which layers of the base train; all others stay frozen.
+    /// The layers of the base to train. All others stay frozen.
     pub at: Trainable,
-    /// Learning rate, epochs, optimizer and all that.
+    /// Learning rate, epochs, optimizer and other parameters.
     pub training: FineTuneConfig,
-    /// How pictures become what is trained on.
+    /// How pictures become training data.
     pub inputs: InputConfig,
-    /// Whether probabilities are made to mean what they say.
+    /// Whether probabilities are calibrated.
     pub calibration: Calibration,
-    /// The share of known pictures that the model may turn away as of none of the classes.
+    /// The share of known pictures that the model may reject as unknown.
     pub unknown_rate: UnknownRate,
-    /// The file to save the classifier to, when all is done or the loss diverges.
+    /// The file that the classifier is saved to when fine-tuning is complete or the loss diverges.
     pub model: Option<PathBuf>,
-    /// Where to save, after each epoch and when interrupted, what a run can go on from. It is removed
-    /// when the classifier is saved; without a file for that it stays, and is the caller's.
+    /// The checkpoint that is saved after each epoch and on interruption, to resume from. It is removed when
+    /// the classifier is saved to `model`; without `model`, it is left to the caller.
     pub checkpoint: Option<PathBuf>,
-    /// Whether to go on from the checkpoint, if there is one.
+    /// Whether to resume from the checkpoint, if there is one.
     pub resume: bool,
 }
 
@@ -64,66 +64,65 @@ impl Default for FineTuning {
 }
 
 setters!(FineTuning {
-    /// Which layers of the base train.
+    /// Sets the layers of the base to train.
     with_at => at: Trainable,
-    /// Learning rate, epochs, optimizer and all that.
+    /// Sets learning rate, epochs, optimizer and other parameters.
     with_training => training: FineTuneConfig,
-    /// How pictures become what is trained on.
+    /// Sets how pictures become training data.
     with_inputs => inputs: InputConfig,
-    /// How the frozen layers are computed.
+    /// Sets how the frozen layers are computed.
     with_extract => inputs.extract: ExtractConfig,
-    /// How pictures are varied.
+    /// Sets how pictures are augmented.
     with_augment => inputs.augment: Augment,
-    /// How many views of each picture are drawn; 0 draws afresh each epoch.
+    /// Sets the number of views per picture; with 0, every epoch draws new ones.
     with_views => inputs.views: usize,
-    /// What decides how pictures are varied.
+    /// Sets the seed of the augmentation.
     with_seed => inputs.seed: u64,
-    /// Whether probabilities are made to mean what they say.
+    /// Sets whether probabilities are calibrated.
     with_calibration => calibration: Calibration,
-    /// The share of known pictures that the model may turn away as of none of the classes.
+    /// Sets the share of known pictures that the model may reject as unknown.
     with_unknown_rate => unknown_rate: UnknownRate,
-    /// The file to save the classifier to.
+    /// Sets the file that the classifier is saved to.
     with_model => model: impl Into<Option<PathBuf>>,
-    /// Where to save what a run can go on from.
+    /// Sets the checkpoint to resume from.
     with_checkpoint => checkpoint: impl Into<Option<PathBuf>>,
-    /// Whether to go on from the checkpoint, if there is one.
+    /// Sets whether to resume from the checkpoint, if there is one.
     with_resume => resume: bool,
 });
 
-/// How fine-tuning went.
+/// The result of fine-tuning.
 #[derive(Clone, Debug)]
 pub struct FineTuneReport {
-    /// Figures on the pictures held back, before; `None` if none were.
+    /// Metrics on the held-back pictures before fine-tuning; `None` if none are held back.
     pub before: Option<Evaluation>,
-    /// The same after.
+    /// Metrics on the held-back pictures after fine-tuning.
     pub validation: Option<Evaluation>,
-    /// What the classifier says of each of the pictures held back.
+    /// The classifier's answer for each held-back picture.
     pub answers: Option<Arc<Answers>>,
-    /// Every epoch, those before an interruption included.
+    /// Every epoch, including those before an interruption.
     pub epochs: Vec<Epoch>,
-    /// The epoch whose weights were taken, where early stopping chose it; 0 where none was better on
-    /// the pictures held back than the classifier was before, which then stays as it was.
+    /// The epoch whose weights were kept, if early stopping chose it. It is 0 if no epoch was better on the
+    /// held-back pictures than the classifier before, which is then unchanged.
     pub best_epoch: Option<usize>,
-    /// Whether it ended before the last epoch.
+    /// Whether training ended before the last epoch.
     pub stopped_early: bool,
-    /// The first layer that trained.
+    /// The first layer that was trained.
     pub first_layer: String,
-    /// Values that trained, in the base.
+    /// The number of trained parameters in the base.
     pub trainable: usize,
-    /// Epochs that an earlier, interrupted run had done.
+    /// The number of epochs completed by an earlier, interrupted run.
     pub resumed: usize,
-    /// Pictures learned from.
+    /// The number of pictures trained on.
     pub train: usize,
-    /// Of the pictures that the figures are of, how many earlier training had learned from; `None` where
-    /// that is not known.
+    /// How many of the evaluated pictures earlier training was trained on; `None` if unknown.
     pub learned_from: Option<usize>,
-    /// Pictures that earlier training had not seen; `None` where that is not known.
+    /// How many pictures earlier training had not seen; `None` if unknown.
     pub unseen: Option<usize>,
-    /// Pictures and other files that were left out, with the reason.
+    /// Skipped pictures and other files, with reasons.
     pub skipped: Vec<Skipped>,
-    /// What whoever owns the pictures should know, a line each.
+    /// Warnings, one line each.
     pub warnings: Vec<Warning>,
-    /// Wall time, in seconds: of views that had to be made, and of everything.
+    /// Wall time of computing views and in total, in seconds.
     pub seconds: FineTuneSeconds,
 }
 
@@ -146,22 +145,20 @@ impl FineTuning {
         base.trainable(&self.at, self.training.bn, self.inputs.extract.compute.isa)
     }
 
-    /// Whether the options make sense, and `base` can be fine-tuned with them: better known before
-    /// pictures are read than after.
+    /// Checks the options, and that `base` can be fine-tuned with them, before pictures are read.
     ///
     /// # Errors
-    /// Options that make no sense, and a layer that is not there or after which nothing trains.
+    /// For invalid options, and for a layer that does not exist or after which nothing can be trained.
     pub fn check(&self, base: &Base) -> Result<(), Error> {
         self.training.check().map_err(Error::of_training)?;
         self.network(base).map(|_| ())
     }
 
-    /// The classifier that an interrupted run on these pictures had begun to fine-tune: where there
-    /// is one, its head, fitted like this, need not be trained again. `None` unless going on is asked
-    /// for, and there is a checkpoint.
+    /// The classifier that an interrupted run on these pictures began to fine-tune, so that the same head need
+    /// not be trained again. `None` unless resuming is requested and there is a checkpoint.
     ///
     /// # Errors
-    /// When the checkpoint cannot be read, or is of another run.
+    /// When the checkpoint cannot be read, or belongs to another run.
     pub(crate) fn interrupted(
         &self,
         set: &TrainingSet,
@@ -191,8 +188,9 @@ impl FineTuning {
         Ok(Some(classifier))
     }
 
-    /// Saves what a loss that diverges has left, of the epoch `kept` or from before, if a file is given
-    /// for it. The checkpoint goes, too: the same would happen again from there.
+    /// Saves the classifier after the loss has diverged, if a file is given: that of epoch `kept`, or from
+    /// before fine-tuning if `None`. The checkpoint is removed as well, because resuming from it would diverge
+    /// again.
     fn diverged(&self, classifier: &Classifier, error: TrainError, kept: Option<usize>) -> Error {
         match (self.save(classifier), self.model.clone()) {
             (Err(error), _) => error,
@@ -201,13 +199,12 @@ impl FineTuning {
         }
     }
 
-    /// Saves the result, if a file is given for it, and removes the checkpoint, which has served its
-    /// purpose.
+    /// Saves the result, if a file is given, and removes the checkpoint, which is no longer needed.
     fn save(&self, classifier: &Classifier) -> Result<(), Error> {
         let Some(model) = &self.model else { return Ok(()) };
         classifier.save(model)?;
         if let Some(file) = &self.checkpoint {
-            // That it may stay is no reason to fail.
+            // Failing to remove it is not an error.
             let _ = std::fs::remove_file(file);
         }
         Ok(())
@@ -215,13 +212,13 @@ impl FineTuning {
 }
 
 impl Classifier {
-    /// Trains the top of the base together with the head.
+    /// Trains the upper layers of the base together with the head.
     ///
     /// # Errors
-    /// What is wrong with the pictures, a layer that the base does not have, classes that are not the
-    /// classifier's, options that make no sense, a checkpoint of another run; [`Error::Saved`] when the
-    /// context is cancelled and there is a checkpoint; a loss that diverges: the classifier is then as the
-    /// last good epoch left it, or the best where early stopping watches.
+    /// For errors of the pictures, a layer that the base does not have, classes other than the classifier's,
+    /// invalid options, and a checkpoint of another run. [`Error::Saved`] when the context is cancelled and
+    /// there is a checkpoint. When the loss diverges: the classifier is then that of the last good epoch, or of
+    /// the best one with early stopping.
     pub fn fine_tune(
         &mut self,
         pictures: &Pictures,
@@ -239,7 +236,7 @@ impl Classifier {
     /// [`Classifier::fine_tune`] on pictures that have been decoded for this classifier's base.
     ///
     /// # Errors
-    /// As [`Classifier::fine_tune`].
+    /// As for [`Classifier::fine_tune`].
     pub(crate) fn fine_tune_on(
         &mut self,
         set: &mut TrainingSet,
@@ -332,7 +329,7 @@ impl Classifier {
         let mut weights = base.weights().clone();
         let (head, history) = tuner.finish(&mut weights);
         if let Some(error) = diverged.take_if(|_| history.epochs.is_empty()) {
-            // Nothing has become of it.
+            // The classifier is unchanged.
             return Err(config.diverged(self, error, None));
         }
         let (after, answers) = match history.best_epoch {
@@ -407,7 +404,7 @@ impl Classifier {
         })
     }
 
-    /// Keeps how the base was fine-tuned, and what came of it.
+    /// Records how the base was fine-tuned, and the metrics after it.
     fn record_fine_tuning(
         &mut self,
         record: FineTuneRecord,
@@ -426,7 +423,7 @@ impl Classifier {
 }
 
 impl FitReport {
-    /// A report of a head that an earlier, interrupted run had trained: what fine-tuning knows.
+    /// The report on a head trained by an earlier, interrupted run, as far as fine-tuning knows it.
     pub(crate) fn of_resumed(tuned: &FineTuneReport) -> Self {
         Self {
             validation: tuned.before.clone(),
@@ -445,7 +442,7 @@ impl FitReport {
     }
 }
 
-/// What to say where fewer of the pictures held back are classified right than before.
+/// A warning if fewer of the held-back pictures are classified correctly than before.
 fn worse(
     before: Option<&Evaluation>,
     after: Option<&Evaluation>,

@@ -1,4 +1,4 @@
-//! How to train a head.
+//! The configuration of training a head.
 
 use headstart_data::Augment;
 
@@ -19,41 +19,41 @@ pub struct FitConfig {
     pub head: HeadConfig,
     /// How pictures become features.
     pub inputs: InputConfig,
-    /// Folds to measure the head by, before it is trained on all pictures; none are held back then.
+    /// The number of cross-validation folds. The head is then trained on all pictures, with none held back.
     pub folds: Option<usize>,
-    /// Whether probabilities are made to mean what they say.
+    /// Whether probabilities are calibrated.
     pub calibration: Calibration,
-    /// The share of known pictures that the model may turn away as of none of the classes.
+    /// The share of known pictures that the model may reject as unknown.
     pub unknown_rate: UnknownRate,
 }
 
 setters!(FitConfig {
-    /// How the head is fitted.
+    /// Sets how the head is fitted.
     with_head => head: HeadConfig,
-    /// How pictures become features.
+    /// Sets how pictures become features.
     with_inputs => inputs: InputConfig,
-    /// How features are computed.
+    /// Sets how features are computed.
     with_extract => inputs.extract: ExtractConfig,
-    /// How pictures are varied.
+    /// Sets how pictures are augmented.
     with_augment => inputs.augment: Augment,
-    /// How many views of each picture are drawn; 0 draws afresh each epoch.
+    /// Sets the number of views per picture; with 0, every epoch draws new ones.
     with_views => inputs.views: usize,
-    /// What decides how pictures are varied and dealt into folds.
+    /// Sets the seed of the augmentation and of the assignment of pictures to folds.
     with_seed => inputs.seed: u64,
-    /// How many folds the head is measured by.
+    /// Sets the number of cross-validation folds.
     with_folds => folds: impl Into<Option<usize>>,
-    /// Whether probabilities are made to mean what they say.
+    /// Sets whether probabilities are calibrated.
     with_calibration => calibration: Calibration,
-    /// The share of known pictures that the model may turn away as of none of the classes.
+    /// Sets the share of known pictures that the model may reject as unknown.
     with_unknown_rate => unknown_rate: UnknownRate,
 });
 
 impl FitConfig {
-    /// Fails where an option has a value that makes no sense, or two do not go together.
+    /// Checks that all options have valid values and can be combined.
     ///
     /// # Errors
-    /// [`TrainError::Option`](headstart_train::TrainError::Option), naming it, [`Error::TakesEpochs`] and
-    /// [`Error::Options`].
+    /// [`TrainError::Option`](headstart_train::TrainError::Option), which names the option,
+    /// [`Error::TakesEpochs`] and [`Error::Options`].
     pub fn check(&self) -> Result<(), Error> {
         self.head.check()?;
         if self.folds.is_some() && self.inputs.augment != Augment::None {

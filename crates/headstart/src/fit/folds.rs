@@ -12,8 +12,10 @@ use crate::{
 };
 use headstart_predict::ClassifierHead;
 
+/// Checks that the pictures have no split yet.
+///
 /// # Errors
-/// When something says which pictures are held back.
+/// When the held-back pictures are specified.
 pub(super) fn check_undivided(pictures: &Pictures) -> Result<(), Error> {
     if !pictures.is_divided() {
         return Ok(());
@@ -22,11 +24,11 @@ pub(super) fn check_undivided(pictures: &Pictures) -> Result<(), Error> {
     Err(Error::Options(format!("{root}: already has a split; it cannot be combined with folds")))
 }
 
-/// Trains a head without each fold in turn. Beside the figures, what these heads say of the fold, of
-/// which pictures, and what whoever owns these should know.
+/// Trains a head without each fold in turn. Returns the metrics, the answers of these heads for their folds,
+/// the pictures of these answers, and warnings.
 ///
 /// # Errors
-/// As [`Classifier::fit`](crate::Classifier::fit), and when the pictures cannot be dealt into so many
+/// As for [`Classifier::fit`](crate::Classifier::fit), and when the pictures cannot be divided into so many
 /// folds.
 pub(super) fn measure(
     divided: &PartitionedFeatures,
@@ -40,7 +42,7 @@ pub(super) fn measure(
     let sets = divided.label_sets.as_deref();
     let all = PictureLabels::new(&divided.labels, sets);
     let folds = folds(all, &divided.groups, count, config.inputs.seed)?;
-    // Epochs are those of heads that are thrown away.
+    // Heads of folds are discarded, so their epochs are not reported.
     let mut within = context.filtered(|event| !matches!(event, Event::Epoch { .. }));
     let (mut records, mut like, mut asked) = (Vec::new(), None, Vec::new());
     let mut unseen = Unseen { label_sets: divided.label_sets.clone(), ..Unseen::default() };
@@ -70,7 +72,7 @@ pub(super) fn measure(
     let spread = |of: fn(&FoldRecord) -> f64| Spread::of(records.iter().map(of));
     let (accuracy, loss) = (spread(|fold| fold.accuracy), spread(|fold| fold.loss));
     let macro_recall = spread(|fold| fold.macro_recall);
-    // What no head had seen decides what probabilities mean, and from which on a picture has a label.
+    // Calibration and thresholds are fitted to answers for pictures that the heads were not trained on.
     let mut head = like.expect("there are folds");
     head.set_trust(unseen.trust(head.task(), names.len(), config.calibration));
     if let Some(sets) = sets {

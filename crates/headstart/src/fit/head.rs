@@ -1,4 +1,4 @@
-//! A head for features.
+//! Fitting a head to features.
 
 use headstart_engine::Isa;
 use headstart_train::{
@@ -9,7 +9,7 @@ use crate::pictures::LabelledFeatures;
 use crate::trust::Unseen;
 use crate::{Context, Error, HeadConfig, Phase};
 
-/// A head and how it came about.
+/// A fitted head, and how it was fitted.
 pub(crate) struct Fitted {
     pub(crate) head: Head,
     pub(crate) epochs: Vec<Epoch>,
@@ -18,10 +18,11 @@ pub(crate) struct Fitted {
     pub(crate) warning: Option<String>,
 }
 
-/// What heads that have not seen them say of the pictures learned from: what is held back may be too
-/// little to learn from it what answers are worth. Nothing where too few are without a class, and of a
-/// head that is trained in epochs, which would take five times as long. Beside it, the rows of the pictures
-/// that were asked about.
+/// Answers for training pictures by heads of folds, and the rows of these pictures. They are used for
+/// calibration, since the held-back pictures may be too few.
+///
+/// Empty if too few pictures lack one of the classes, and for a head that is trained in epochs, which would
+/// take five times as long.
 pub(super) fn out_of_fold(
     config: &HeadConfig,
     isa: Isa,
@@ -37,7 +38,7 @@ pub(super) fn out_of_fold(
     let found = out_of_fold_logits(samples, (&fitted.head, strength), config, isa, &mut watch);
     let OutOfFold { logits, held_out } = match found {
         Ok(found) => found,
-        // Too few pictures without a class to leave some of them out.
+        // Too few pictures lack a class, so none of these can be left out.
         Err(TrainError::AllAlike) => return Ok(Default::default()),
         Err(error) => return Err(Error::of_training(error)),
     };

@@ -29,13 +29,12 @@ pub use report::{FitReport, OutOfFoldFigures, Seconds};
 impl Classifier {
     /// Trains a head for `pictures` on the frozen `base`.
     ///
-    /// A picture that cannot be read is left out and listed in the report. With
-    /// [`FitConfig::folds`], the head is measured by cross-validation, and then trained on all
-    /// pictures.
+    /// Pictures that cannot be read are skipped and listed in the report. With [`FitConfig::folds`], the head
+    /// is evaluated by cross-validation, and then trained on all pictures.
     ///
     /// # Errors
-    /// When fewer than two classes have pictures that can be read, the options make no sense, the
-    /// loss diverges, or the context is cancelled.
+    /// When fewer than two classes have pictures that can be read, the options are invalid, the loss diverges,
+    /// or the context is cancelled.
     pub fn fit(
         base: Base,
         pictures: &Pictures,
@@ -56,16 +55,18 @@ impl Classifier {
         Self::fit_features(base, pictures, features, config, start, context)
     }
 
-    /// [`Classifier::fit`] on features that are there, such as those of a program that keeps them while
-    /// pictures come and go: `extraction` is what an [`Extractor`] for `base` made of the pictures'
-    /// [`locations`](Pictures::locations), or of some of them; without facts, near-duplicates are not looked
-    /// for, and nothing is said of what pictures look like.
+    /// [`Classifier::fit`] on existing features, such as those of a program that keeps them while pictures are
+    /// added and removed.
+    ///
+    /// `extraction` is the result of an [`Extractor`] for `base` on all or some of the pictures'
+    /// [`locations`](Pictures::locations). Without facts, near-duplicates are not searched for, and the
+    /// appearance of pictures is not reported.
     ///
     /// # Errors
-    /// As [`Classifier::fit`]; and with augmentation, which needs pixels.
+    /// As for [`Classifier::fit`]; and with augmentation, which needs pixels.
     ///
     /// # Panics
-    /// When the features are another base's, or not as many as there are pictures.
+    /// When the features are those of another base, or their number does not match the pictures.
     pub fn fit_extracted(
         base: Base,
         pictures: &Pictures,
@@ -154,13 +155,12 @@ impl Classifier {
         })
     }
 
-    /// [`Classifier::fit`] on pictures that have been decoded, in their views. With `fine_tune_at`,
-    /// what the layers below it make of them is kept, for
-    /// [`fine_tune_on`](Classifier::fine_tune_on) with the same options.
+    /// [`Classifier::fit`] on the views of decoded pictures. With `fine_tune_at`, the output of the layers
+    /// below it is kept for [`fine_tune_on`](Classifier::fine_tune_on) with the same options.
     ///
     /// # Errors
-    /// As [`Classifier::fit`], when there is no room for the views, and with
-    /// [`FitConfig::folds`]: the pictures are divided already.
+    /// As for [`Classifier::fit`], when there is no space for the views, and with [`FitConfig::folds`], since
+    /// the pictures are already split.
     pub(crate) fn fit_on(
         set: &mut TrainingSet,
         config: &FitConfig,
@@ -238,17 +238,19 @@ impl Classifier {
     }
 }
 
-/// With so many pictures held back, those learned from need not be asked, too.
+/// With this many held-back pictures, calibration does not need training pictures as well.
 const ENOUGH_HELD_BACK: usize = 500;
 
+/// Checks that the pictures have no split yet if folds are requested.
+///
 /// # Errors
-/// When folds are asked for, and something says which pictures are held back.
+/// When they have one.
 fn check_folds(pictures: &Pictures, config: &FitConfig) -> Result<(), Error> {
     config.folds.map_or(Ok(()), |_| folds::check_undivided(pictures))
 }
 
-/// What heads that have not seen them say of pictures learned from, where few are held back, and which
-/// these are.
+/// Answers for training pictures by heads of folds, and the rows of these pictures; empty if enough pictures
+/// are held back.
 fn unseen(
     config: &FitConfig,
     fitted: &Fitted,

@@ -1,4 +1,4 @@
-//! How training a head went.
+//! The report of training a head.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,51 +18,52 @@ use crate::{
 };
 use headstart_predict::UNCHOSEN_THRESHOLD;
 
-/// How training went.
+/// The report of training a head.
 #[derive(Clone, Debug, Serialize)]
 pub struct FitReport {
-    /// Figures on the pictures held back; `None` if none were.
+    /// Metrics on the held-back pictures; `None` if none are held back.
     pub validation: Option<Evaluation>,
-    /// Figures of cross-validation, where it was asked for.
+    /// Results of cross-validation, if requested.
     pub folds: Option<CrossValidation>,
-    /// What the head says of each of the pictures that these are figures of; in cross-validation the head
-    /// that had not seen it.
+    /// The answer for each evaluated picture; in cross-validation, by the head that was not trained on it.
     #[serde(skip)]
     pub answers: Option<Arc<Answers>>,
-    /// The same of heads of folds about the pictures learned from, where none are held back and no folds
-    /// were asked for: they are of one strength, that of the head, and so a little quicker and less strict
-    /// than those. Nothing of a head that is trained in epochs.
+    /// Metrics and answers of heads of folds for the training pictures, if none are held back and no folds are
+    /// requested.
+    ///
+    /// These heads share the strength of the final head, so this is a little faster and less strict than
+    /// cross-validation. `None` for a head that is trained in epochs.
     #[serde(skip)]
     pub out_of_fold: Option<OutOfFoldFigures>,
     /// Every epoch.
     pub epochs: Vec<Epoch>,
-    /// The strength C that the data chose, with [`HeadConfig::Lbfgs`](crate::HeadConfig::Lbfgs).
+    /// The strength C chosen on the data, with [`HeadConfig::Lbfgs`](crate::HeadConfig::Lbfgs).
     pub strength: Option<f64>,
-    /// Pictures learned from.
+    /// The number of pictures trained on.
     pub train: usize,
-    /// Pictures whose pixels another one has too.
+    /// The number of pictures with the same pixels as another one.
     pub duplicates: usize,
-    /// Pictures whose features came from the cache.
+    /// The number of pictures whose features came from the cache.
     pub cached: usize,
-    /// Pictures and other files that were left out, with the reason.
+    /// Skipped pictures and other files, with reasons.
     #[serde(serialize_with = "as_lines")]
     pub skipped: Vec<Skipped>,
-    /// What whoever owns the pictures should know, a line each.
+    /// Warnings, one line each.
     pub warnings: Vec<Warning>,
-    /// How long it took.
+    /// Wall time.
     pub seconds: Seconds,
 }
 
-/// What heads that had not seen them say of pictures that the head has learned from.
+/// Metrics and answers for training pictures by heads of folds that were not trained on them.
 #[derive(Clone, Debug)]
 pub struct OutOfFoldFigures {
-    /// The figures.
+    /// The metrics.
     pub evaluation: Evaluation,
-    /// What is said of each picture.
+    /// The answer for each picture.
     pub answers: Arc<Answers>,
 }
 
-/// What was left out, a line each.
+/// Serialises skipped files, one line each.
 pub(crate) fn as_lines<S: Serializer>(skipped: &[Skipped], to: S) -> Result<S::Ok, S::Error> {
     to.collect_seq(skipped.iter().map(ToString::to_string))
 }
@@ -78,19 +79,19 @@ pub struct Seconds {
     pub total: f64,
 }
 
-/// What is known of the pictures, and becomes a part of the model and of the report.
+/// Data about the pictures that becomes part of the model and of the report.
 pub(crate) struct Outcome {
     pub(crate) origin: Origin,
     pub(crate) folds: Option<CrossValidation>,
     pub(crate) classes: Vec<String>,
-    /// What heads that have not seen them say of pictures learned from, if they were asked.
+    /// Answers for training pictures by heads of folds, if they were computed.
     pub(crate) unseen: Unseen,
-    /// The pictures that are measured on: those held back, or those of the folds.
+    /// The evaluated pictures: those held back, or those of the folds.
     pub(crate) asked: Vec<Answered>,
-    /// The pictures learned from that `unseen` is of, where that is known.
+    /// The training pictures of `unseen`, if known.
     pub(crate) of_learned: Vec<Answered>,
     pub(crate) held_back: Vec<String>,
-    /// Which pictures were learned from and held back, where they are not too many to tell.
+    /// The pictures trained on and held back, if they are not too many to record.
     pub(crate) seen: Option<Seen>,
     pub(crate) train: usize,
     pub(crate) train_per_class: Vec<usize>,
@@ -98,7 +99,7 @@ pub(crate) struct Outcome {
     pub(crate) cached: usize,
     pub(crate) skipped: Vec<Skipped>,
     pub(crate) warnings: Vec<Warning>,
-    /// Seconds until the features were there.
+    /// Seconds until the features were available.
     pub(crate) features: f64,
     pub(crate) start: Instant,
 }

@@ -1,4 +1,4 @@
-//! Which base, as a part of a job.
+//! The base of a job.
 
 use std::path::PathBuf;
 
@@ -18,33 +18,34 @@ pub const DEFAULT_BASE: &str = "mobilenetv2";
 #[serde(default)]
 #[non_exhaustive]
 pub struct BaseSource {
-    /// The file with its weights; if `None`, fetched, added or bundled weights.
+    /// The file with its weights. If `None`, the weights are those stored in the folder of bases, or bundled
+    /// ones.
     pub weights: Option<PathBuf>,
-    /// The folder of bases to look in before bundled ones, if any.
+    /// The folder of bases that takes precedence over bundled ones, if any.
     pub store: Option<PathBuf>,
-    /// Which architecture, in which size.
+    /// The architecture and the input size.
     pub config: BaseConfig,
     /// How pictures are resampled; the base's default if `None`.
     pub interpolation: Option<Interpolation>,
-    /// How pictures of another aspect ratio are made to fit; the base's default if `None`.
+    /// How pictures of another aspect ratio are fitted to the input; the base's default if `None`.
     pub fit: Option<Fit>,
-    /// Whether features are the mean of those of a picture and of its mirror image.
+    /// Whether features are the mean of those of a picture and its mirror image.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub mirrored: bool,
 }
 
 setters!(BaseSource {
-    /// The file with the base's weights.
+    /// Sets the file with the base's weights.
     with_weights => weights: impl Into<Option<PathBuf>>,
-    /// The folder of bases to look in before bundled ones.
+    /// Sets the folder of bases that takes precedence over bundled ones.
     with_store => store: impl Into<Option<PathBuf>>,
-    /// Which architecture, in which size.
+    /// Sets the architecture and the input size.
     with_config => config: BaseConfig,
-    /// How pictures are resampled.
+    /// Sets how pictures are resampled.
     with_interpolation => interpolation: impl Into<Option<Interpolation>>,
-    /// How pictures of another aspect ratio are made to fit.
+    /// Sets how pictures of another aspect ratio are fitted to the input.
     with_fit => fit: impl Into<Option<Fit>>,
-    /// Whether features are the mean of those of a picture and of its mirror image.
+    /// Sets whether features are the mean of those of a picture and its mirror image.
     with_mirrored => mirrored: bool,
 });
 
@@ -55,7 +56,7 @@ impl BaseSource {
     /// Loads the base, frozen.
     ///
     /// # Errors
-    /// As [`Base::from_file`], or [`Base::bundled_at`] where there is no file.
+    /// As for [`Base::from_file`], or for [`Base::bundled_at`] if there is no file.
     pub fn load(&self) -> Result<Base, Error> {
         let name = self.config.architecture.as_deref().unwrap_or(DEFAULT_BASE);
         let mut base = match &self.weights {
@@ -82,7 +83,7 @@ impl BaseSource {
         Ok(base)
     }
 
-    /// A base from the folder of bases, or else a bundled one.
+    /// A base from the folder of bases, or otherwise a bundled one.
     fn at_hand(&self, name: &str) -> Result<Base, Error> {
         let stored = match &self.store {
             Some(folder) => BaseStore::new(folder).find(name)?,

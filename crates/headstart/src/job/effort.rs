@@ -1,4 +1,4 @@
-//! How much work goes into a model.
+//! The effort of a job.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -19,14 +19,14 @@ use crate::{
     FitConfig, FitReport, HeadConfig, Pictures,
 };
 
-/// How much work goes into a model.
+/// How much computation is spent on a model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effort {
-    /// A head on the features of pictures as they are.
+    /// A head on the features of unchanged pictures.
     #[default]
     Fast,
-    /// Features are the mean of those of a picture and of its mirror image. The features of several bases are
+    /// Features are the mean of those of a picture and its mirror image. The features of several bases are
     /// standardised separately and weighted equally. Prediction does the same, and takes twice as long.
     Good,
     /// [`Effort::Good`], then fine-tuning with augmentation. The model that is better on the held-back pictures is
@@ -48,8 +48,10 @@ const STEP: f64 = 4.0;
 const REST: f64 = 1.15;
 
 impl TrainJob {
+    /// Checks that the options are compatible with the effort.
+    ///
     /// # Errors
-    /// When an option is incompatible with the effort.
+    /// [`Error::Options`] and [`Error::OneBase`].
     pub(super) fn check_effort(&self, base: &Base) -> Result<(), Error> {
         if self.effort.is_fast() {
             return Ok(());
@@ -76,7 +78,7 @@ impl TrainJob {
         Ok(())
     }
 
-    /// The base as this much effort uses it.
+    /// The base as used at this effort.
     pub(super) fn prepared(&self, mut base: Base) -> Base {
         if !self.effort.is_fast() {
             base.set_mirrored(true);
@@ -129,7 +131,7 @@ impl TrainJob {
         Ok(())
     }
 
-    /// How fine-tuning is tried.
+    /// The fine-tuning that is compared with the frozen base.
     fn trial(&self, base: &Base) -> FineTuning {
         let layers = base.network().layers().len();
         let (seed, epochs) = (self.run.inputs.seed, 8);
@@ -152,7 +154,7 @@ impl TrainJob {
             .with_model(None::<PathBuf>)
     }
 
-    /// The better of a head on the frozen base and a fine-tuned model.
+    /// The better one of a head on the frozen base and a fine-tuned model.
     pub(super) fn best(
         &self,
         base: Base,
@@ -162,7 +164,7 @@ impl TrainJob {
         let (mut frozen, fit) =
             Classifier::fit(base.clone(), pictures, &self.fit_of(&base), context)?;
         frozen.record_effort(self.effort);
-        // Saved first, in case fine-tuning fails.
+        // The model is saved first, in case fine-tuning fails.
         self.save(&frozen)?;
         context.tell(Event::Fitted(Box::new(fit.clone())));
         let record = frozen.training().expect("it was trained here");
@@ -170,7 +172,7 @@ impl TrainJob {
             let problem = "the best model is chosen by pictures held back, and there are none";
             return Err(Error::Options(problem.to_owned()));
         }
-        // The very same pictures, whatever looks alike to the features of the picture alone.
+        // Both models must have the same split, even if features without mirroring find other near-duplicates.
         let pictures = pictures.clone().holding_back(record.validation.clone());
         let tuning = self.trial(&base);
         let mut plain = base;

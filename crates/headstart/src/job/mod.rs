@@ -24,7 +24,7 @@ pub use effort::Effort;
 pub use picture_source::PictureSource;
 pub use summary::{FineTuneSummary, FoldsSummary, SkippedSummary, TrainSummary};
 
-/// A classifier to be trained: from which pictures, on which base, and how.
+/// A job: which pictures and base a classifier is trained on, and how.
 ///
 /// A job is plain data, which can be sent elsewhere or kept beside its model. The same job always gives the same
 /// model. If it is cancelled during fine-tuning, it leaves a checkpoint at [`RunConfig::checkpoint`]. With
@@ -47,9 +47,9 @@ pub use summary::{FineTuneSummary, FoldsSummary, SkippedSummary, TrainSummary};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TrainJob {
-    /// The pictures, their labels and their split.
+    /// The source of the pictures, with labels and split.
     pub source: PictureSource,
-    /// The base that features are computed with.
+    /// The base that computes the features.
     #[serde(default)]
     pub base: BaseSource,
     /// How the head is fitted.
@@ -58,10 +58,10 @@ pub struct TrainJob {
     /// How the base is fine-tuned afterwards, if it is.
     #[serde(default)]
     pub fine_tune: Option<FineTunePhase>,
-    /// How much work goes into it.
+    /// How much computation is spent on the model.
     #[serde(default, skip_serializing_if = "Effort::is_fast")]
     pub effort: Effort,
-    /// How pictures become what is trained on, and which files are written.
+    /// How pictures become training data, and which files are written.
     #[serde(default)]
     pub run: RunConfig,
 }
@@ -71,7 +71,7 @@ pub struct TrainJob {
 #[serde(default)]
 #[non_exhaustive]
 pub struct FineTunePhase {
-    /// Which layers of the base train; all others stay frozen.
+    /// The layers of the base to train. All others stay frozen.
     pub at: Trainable,
     /// Learning rate, epochs, optimizer and other parameters.
     pub training: FineTuneConfig,
@@ -86,9 +86,9 @@ impl Default for FineTunePhase {
 }
 
 setters!(FineTunePhase {
-    /// Which layers of the base train.
+    /// Sets the layers of the base to train.
     with_at => at: Trainable,
-    /// Learning rate, epochs, optimizer and other parameters.
+    /// Sets learning rate, epochs, optimizer and other parameters.
     with_training => training: FineTuneConfig,
 });
 
@@ -97,7 +97,7 @@ setters!(FineTunePhase {
 #[serde(default)]
 #[non_exhaustive]
 pub struct RunConfig {
-    /// How pictures become what is trained on.
+    /// How pictures become training data.
     pub inputs: InputConfig,
     /// Number of cross-validation folds. The head is then trained on all pictures, with none held back.
     pub folds: Option<usize>,
@@ -116,29 +116,29 @@ pub struct RunConfig {
 }
 
 setters!(RunConfig {
-    /// How pictures become what is trained on.
+    /// Sets how pictures become training data.
     with_inputs => inputs: InputConfig,
-    /// How the frozen layers are computed.
+    /// Sets how the frozen layers are computed.
     with_extract => inputs.extract: ExtractConfig,
-    /// How pictures are augmented.
+    /// Sets how pictures are augmented.
     with_augment => inputs.augment: Augment,
-    /// The number of views per picture; 0 draws new ones every epoch.
+    /// Sets the number of views per picture; with 0, every epoch draws new ones.
     with_views => inputs.views: usize,
-    /// Seed of augmentation and folds.
+    /// Sets the seed of the augmentation and of the assignment of pictures to folds.
     with_seed => inputs.seed: u64,
-    /// The number of cross-validation folds.
+    /// Sets the number of cross-validation folds.
     with_folds => folds: impl Into<Option<usize>>,
-    /// Whether probabilities are calibrated.
+    /// Sets whether probabilities are calibrated.
     with_calibration => calibration: Calibration,
-    /// The share of known pictures that the model may reject as unknown.
+    /// Sets the share of known pictures that the model may reject as unknown.
     with_unknown_rate => unknown_rate: UnknownRate,
-    /// The file that the model is saved to.
+    /// Sets the file that the model is saved to.
     with_model => model: impl Into<Option<PathBuf>>,
-    /// The checkpoint of fine-tuning.
+    /// Sets the checkpoint of fine-tuning.
     with_checkpoint => checkpoint: impl Into<Option<PathBuf>>,
-    /// Whether to resume from the checkpoint, if there is one.
+    /// Sets whether to resume from the checkpoint, if there is one.
     with_resume => resume: bool,
-    /// The file that the split is written to.
+    /// Sets the file that the split is written to.
     with_export_split => export_split: impl Into<Option<PathBuf>>,
 });
 
@@ -146,18 +146,18 @@ setters!(RunConfig {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Trained {
-    /// What predicts.
+    /// The trained classifier.
     pub classifier: Classifier,
-    /// Report on the head; for a resumed run, as much as fine-tuning knows of it.
+    /// The report on the head. For a resumed run it contains only what fine-tuning knows about it.
     pub fit: FitReport,
-    /// How fine-tuning went, if there was any.
+    /// The report on fine-tuning, if there was any.
     pub fine_tune: Option<FineTuneReport>,
-    /// Pictures that a manifest of the split cannot name.
+    /// The pictures that a manifest of the split cannot name.
     pub not_exported: Vec<Skipped>,
 }
 
 impl TrainJob {
-    /// Trains the default head for these pictures on the default base.
+    /// A job that trains the default head for these pictures on the default base.
     pub fn new(source: PictureSource) -> Self {
         let (base, head) = (BaseSource::default(), HeadConfig::default());
         let (effort, run) = (Effort::default(), RunConfig::default());
@@ -167,7 +167,7 @@ impl TrainJob {
     /// Trains, reports progress to `context`, and saves the model if the job names a file.
     ///
     /// # Errors
-    /// As [`TrainJob::run_on`], and when pictures or base cannot be opened.
+    /// As for [`TrainJob::run_on`], and when pictures or base cannot be opened.
     pub fn run(&self, context: &mut Context<'_>) -> Result<Trained, Error> {
         let pictures = self.source.open()?;
         self.check_files(&pictures)?;
@@ -177,10 +177,10 @@ impl TrainJob {
     /// [`TrainJob::run`] on opened pictures and base; those in the job are ignored.
     ///
     /// # Errors
-    /// When fewer than two classes have pictures that can be read, the options make no sense, there is no
-    /// room on disk, a checkpoint is of another run, or a file cannot be written.
-    /// [`Error::Interrupted`] when the context is cancelled; [`Error::Saved`] when there is a checkpoint
-    /// to go on from. [`Error::Diverged`] when fine-tuning does, and a model of the last good epoch was
+    /// When fewer than two classes have pictures that can be read, the options are invalid, there is not enough
+    /// disk space, a checkpoint belongs to another run, or a file cannot be written. [`Error::Interrupted`]
+    /// when the context is cancelled, or [`Error::Saved`] if there is a checkpoint to resume from.
+    /// [`Error::Diverged`] when the loss of fine-tuning diverges and the model of the last good epoch was
     /// saved.
     pub fn run_on(
         &self,
@@ -217,12 +217,11 @@ impl TrainJob {
         Ok(trained)
     }
 
-    /// [`TrainJob::run`] on features that were computed before, with `base`, whatever the job says of
-    /// pictures.
+    /// [`TrainJob::run`] on features that were computed by `base` before; the pictures in the job are ignored.
     ///
     /// # Errors
-    /// As [`Classifier::fit_files`], where the base is to be fine-tuned or the split to be written, which
-    /// takes pictures, and when a file cannot be written.
+    /// As for [`Classifier::fit_files`], when a file cannot be written, and for fine-tuning or export of the
+    /// split, which need pictures.
     pub fn run_on_features(
         &self,
         base: Base,
@@ -253,7 +252,7 @@ impl TrainJob {
     /// Checks the options, and that `base` can be trained with them, before pictures are read.
     ///
     /// # Errors
-    /// For invalid options, and for a layer that does not exist or after which nothing trains.
+    /// For invalid options, and for a layer that does not exist or after which nothing can be trained.
     pub fn check(&self, base: &Base) -> Result<(), Error> {
         self.fit().check()?;
         self.check_effort(base)?;
@@ -267,7 +266,7 @@ impl TrainJob {
         }
     }
 
-    /// Checks that the job's files can be written, before an hour of work. Writes nothing.
+    /// Checks that the job's files can be written, before long work. Writes nothing.
     ///
     /// # Errors
     /// When a folder does not exist or is not writable.
@@ -307,7 +306,7 @@ impl TrainJob {
         self.run.model.as_ref().map_or(Ok(()), |model| classifier.save(model))
     }
 
-    /// Both phases on pictures that are decoded once.
+    /// Runs both phases on pictures that are decoded once.
     fn both_phases(
         &self,
         mut base: Base,
@@ -324,7 +323,7 @@ impl TrainJob {
             None => {
                 let (classifier, report) =
                     Classifier::fit_on(&mut set, &fit, Some(&tuning.at), context)?;
-                // Saved first, in case the second phase fails.
+                // The model is saved first, in case the second phase fails.
                 self.save(&classifier)?;
                 context.tell(Event::Fitted(Box::new(report.clone())));
                 (classifier, Some(report))
@@ -342,14 +341,14 @@ impl TrainJob {
 }
 
 setters!(TrainJob {
-    /// The base that features are computed with.
+    /// Sets the base that computes the features.
     with_base => base: BaseSource,
-    /// How the head is fitted.
+    /// Sets how the head is fitted.
     with_head => head: HeadConfig,
-    /// How the base is fine-tuned afterwards.
+    /// Sets how the base is fine-tuned afterwards.
     with_fine_tune => fine_tune: impl Into<Option<FineTunePhase>>,
-    /// How much work goes into it.
+    /// Sets how much computation is spent on the model.
     with_effort => effort: Effort,
-    /// How pictures become what is trained on, and which files are written.
+    /// Sets how pictures become training data, and which files are written.
     with_run => run: RunConfig,
 });

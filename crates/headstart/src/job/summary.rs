@@ -1,4 +1,4 @@
-//! Summary of a job, for programs.
+//! The summary of a job, for programs.
 
 use std::path::Path;
 
@@ -16,15 +16,15 @@ use crate::{FineTuneReport, FineTuneSeconds, FoldRecord, Seconds, Spread};
 pub struct TrainSummary {
     /// The file that the model is saved to.
     pub model: Option<String>,
-    /// Accuracy on the pictures held back.
+    /// Accuracy on the held-back pictures.
     pub val_accuracy: Option<f64>,
-    /// Loss on the pictures held back.
+    /// Loss on the held-back pictures.
     pub val_loss: Option<f64>,
-    /// Pictures learned from and held back.
+    /// The number of pictures trained on and held back.
     pub pictures: usize,
-    /// Pictures learned from.
+    /// The number of pictures trained on.
     pub train: usize,
-    /// Pictures held back.
+    /// The number of held-back pictures.
     pub validation: usize,
     /// Names of the classes.
     pub classes: Vec<String>,
@@ -32,35 +32,35 @@ pub struct TrainSummary {
     pub notes: Vec<String>,
     /// Metrics of each class, by name.
     pub per_class: Option<Value>,
-    /// Pictures with the same pixels as another one.
+    /// The number of pictures with the same pixels as another one.
     pub duplicates: usize,
-    /// Pictures whose features came from the cache.
+    /// The number of pictures whose features came from the cache.
     pub from_cache: usize,
-    /// The strength C that the data chose.
+    /// The strength C, if it was chosen on the data.
     pub strength: Option<f64>,
-    /// Warnings about the pictures, a line each.
+    /// Warnings about the pictures, one line each.
     pub warnings: Vec<String>,
-    /// What was left out.
+    /// Skipped pictures and other files.
     pub skipped: Vec<SkippedSummary>,
-    /// Wall time of the head.
+    /// Wall time of training the head.
     pub seconds: Seconds,
-    /// Figures of pictures that may have several labels.
+    /// Metrics with several labels per picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub multi_label: Option<Value>,
-    /// Figures of cross-validation.
+    /// Results of cross-validation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folds: Option<FoldsSummary>,
-    /// How fine-tuning went.
+    /// Results of fine-tuning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fine_tune: Option<FineTuneSummary>,
 }
 
-/// Something that was left out.
+/// A skipped file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SkippedSummary {
-    /// The file.
+    /// The path of the file.
     pub path: String,
-    /// Why, in half a line.
+    /// The reason, in half a line.
     pub reason: String,
 }
 
@@ -68,11 +68,11 @@ pub struct SkippedSummary {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct FoldsSummary {
-    /// Of the folds' accuracies.
+    /// Mean and standard deviation of the folds' accuracies.
     pub accuracy: Spread,
-    /// Of the folds' losses.
+    /// Mean and standard deviation of the folds' losses.
     pub loss: Spread,
-    /// Of the folds' macro recalls.
+    /// Mean and standard deviation of the folds' macro recalls.
     pub macro_recall: Spread,
     /// Each fold.
     pub folds: Vec<FoldRecord>,
@@ -82,21 +82,21 @@ pub struct FoldsSummary {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct FineTuneSummary {
-    /// The first layer that trained.
+    /// The first layer that was trained.
     pub first_layer: String,
-    /// Number of trainable parameters in the base.
+    /// The number of trainable parameters in the base.
     pub trainable: usize,
-    /// Epochs that were run.
+    /// The number of epochs that were run.
     pub epochs: usize,
     /// The epoch whose weights are used, if early stopping chose it.
     pub best_epoch: Option<usize>,
     /// Whether it ended before the last epoch.
     pub stopped_early: bool,
-    /// Epochs completed by an earlier, interrupted run.
+    /// The number of epochs completed by an earlier, interrupted run.
     pub resumed: usize,
-    /// Accuracy on the pictures held back, before.
+    /// Accuracy on the held-back pictures before fine-tuning.
     pub val_accuracy_before: Option<f64>,
-    /// Loss on the pictures held back, before.
+    /// Loss on the held-back pictures before fine-tuning.
     pub val_loss_before: Option<f64>,
     /// Wall time.
     pub seconds: FineTuneSeconds,
@@ -126,7 +126,8 @@ impl From<&Skipped> for SkippedSummary {
 }
 
 impl TrainSummary {
-    /// Of what a job came to, with notes on its pictures, whose model was saved to the file, if it was.
+    /// Summarises the result of a job. `notes` are those on its pictures, and `model` is the file that the
+    /// model was saved to, if any.
     pub fn new(trained: &Trained, notes: &[Note], model: Option<&Path>) -> Self {
         let Trained { classifier, fit, fine_tune, .. } = trained;
         let validation = fine_tune.as_ref().map_or(&fit.validation, |tuned| &tuned.validation);

@@ -1,4 +1,4 @@
-//! How pictures are divided: as it is given, as earlier training had it, or by lot.
+//! The split of the pictures: as specified, as in earlier training, or at random.
 
 use headstart_data::split::Earlier;
 use headstart_data::{ContentHash, DataError, Groups, PictureLabels, Split, Subset, split};
@@ -6,8 +6,8 @@ use headstart_data::{ContentHash, DataError, Groups, PictureLabels, Split, Subse
 use super::Pictures;
 
 impl Pictures {
-    /// Divides the pictures `kept`, which have these labels and belong together like this; the
-    /// result's indices count among them.
+    /// Splits the pictures `kept`, which have these labels and groups. The indices of the result refer to
+    /// `kept`.
     pub(crate) fn split(
         &self,
         kept: &[usize],
@@ -25,7 +25,7 @@ impl Pictures {
         }
     }
 
-    /// How many of these pictures earlier training has learned from; `None` where that is not known.
+    /// How many of these pictures earlier training was trained on; `None` if unknown.
     pub(crate) fn learned_from<'a>(
         &self,
         contents: impl IntoIterator<Item = &'a ContentHash>,
@@ -36,7 +36,7 @@ impl Pictures {
         }
     }
 
-    /// How many of these pictures earlier training has not seen; `None` where that is not known.
+    /// How many of these pictures earlier training has not seen; `None` if unknown.
     pub(crate) fn unseen(&self, contents: &[ContentHash]) -> Option<usize> {
         match &self.seen {
             Some(seen) => Some(seen.count(Earlier::Unseen, contents)),
@@ -44,7 +44,7 @@ impl Pictures {
         }
     }
 
-    /// What should be known of a split after earlier training, a line each.
+    /// Notes on a split after earlier training, one line each.
     pub(crate) fn notes_on_earlier(&self, contents: &[ContentHash], split: &Split) -> Vec<String> {
         let Some(seen) = &self.seen else {
             let unknown = self.after_unknown && !self.is_divided();
@@ -79,12 +79,12 @@ impl Pictures {
         notes
     }
 
-    /// Whether something says which pictures are held back, before they are read.
+    /// Whether the held-back pictures are specified before any picture is read.
     pub(crate) fn is_divided(&self) -> bool {
         self.given(&(0..self.len()).collect::<Vec<_>>()).is_some()
     }
 
-    /// About how many pictures will be held back.
+    /// The approximate number of pictures that will be held back.
     pub(crate) fn expected_held_back(&self) -> usize {
         match self.given(&(0..self.len()).collect::<Vec<_>>()) {
             Some(held_back) => held_back.into_iter().filter(|held_back| *held_back).count(),
@@ -92,13 +92,13 @@ impl Pictures {
         }
     }
 
-    /// Whether each of the pictures `kept` is to be held back, where something says so.
+    /// Whether each of the pictures `kept` is to be held back; `None` if this is not specified.
     fn given(&self, kept: &[usize]) -> Option<Vec<bool>> {
         let items = kept.iter().map(|&picture| &self.dataset.items[picture]);
         if self.is_split() {
             return Some(items.map(|item| item.subset == Some(Subset::Validation)).collect());
         }
-        // Names are not asked for where none is held back.
+        // Names need not be compared if there are none to hold back.
         if self.held_back.is_empty() {
             return None;
         }

@@ -1,4 +1,4 @@
-//! A split that training has drawn, as a table that gives it again.
+//! A split drawn by training, as a table that reproduces it.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -12,13 +12,14 @@ use super::Pictures;
 use crate::Error;
 
 impl Pictures {
-    /// Writes the pictures as a manifest in CSV that, opened in their place, holds back those that
-    /// training held back: `names`, as [`TrainingRecord::validation`](crate::TrainingRecord::validation)
-    /// has them. Returns those that a manifest cannot name.
+    /// Writes the pictures as a manifest in CSV that, used in their place, holds back the pictures `names`.
+    ///
+    /// Names are those of [`TrainingRecord::validation`](crate::TrainingRecord::validation). Returns the
+    /// pictures that a manifest cannot name.
     ///
     /// # Errors
-    /// When `file` cannot be written or is called otherwise than a manifest in CSV is, and for pictures
-    /// that are no files of their own.
+    /// When `file` cannot be written or does not have the extension of a CSV manifest, and for pictures that
+    /// are not separate files.
     pub fn export_split(
         &self,
         names: &[String],
@@ -32,10 +33,10 @@ impl Pictures {
         Ok(left_out)
     }
 
-    /// Writes nothing, and fails as [`Pictures::export_split`] would: to be asked before hours of work.
+    /// Fails as [`Pictures::export_split`] would, without writing anything. For a check before long work.
     ///
     /// # Errors
-    /// As [`Pictures::export_split`].
+    /// As for [`Pictures::export_split`].
     pub fn check_export(&self, file: impl AsRef<Path>) -> Result<(), Error> {
         self.write_split(io::sink(), &AtomicFile::create(file)?, &|_| false).map(drop)
     }

@@ -1,18 +1,18 @@
-//! The features of labelled pictures, to train a head on or to measure it.
+//! Features of labelled pictures, to train or evaluate a head on.
 
 use headstart_train::Samples;
 use headstart_trust::Seen;
 
 use super::LabelSets;
 
-/// The features of one side of the split, in memory of their own.
+/// The features of one side of the split, in their own memory.
 pub(crate) struct LabelledFeatures {
     pub(crate) features: Vec<f32>,
-    /// Classes, or indices into the sets of them.
+    /// Classes, or indices into `label_sets`.
     pub(crate) labels: Vec<usize>,
     pub(crate) label_sets: Option<LabelSets>,
     pub(crate) groups: Vec<usize>,
-    /// What each picture counts for in training; nothing where all count 1.
+    /// The weight of each picture in training; `None` if all are 1.
     pub(crate) weights: Option<Vec<f32>>,
     pub(crate) dim: usize,
 }
@@ -28,7 +28,7 @@ impl LabelledFeatures {
         }
     }
 
-    /// How many classes there are, up to the last that a picture has.
+    /// The number of classes, up to the last one that occurs.
     pub(crate) fn classes(&self) -> usize {
         let last = match &self.label_sets {
             Some(sets) => sets.iter().flatten().max(),
@@ -37,14 +37,14 @@ impl LabelledFeatures {
         last.map_or(0, |last| last + 1)
     }
 
-    /// As what unknown pictures are told by.
+    /// The view of these features that the detection of unknown pictures takes.
     pub(crate) fn seen(&self) -> Seen<'_> {
         let Self { features, dim, labels, groups, .. } = self;
         let label_sets = self.label_sets.as_deref();
         Seen { features, dim: *dim, labels, label_sets, groups }
     }
 
-    /// A copy of some of its pictures.
+    /// A copy of some of the pictures.
     pub(crate) fn of(&self, pictures: &[usize]) -> Self {
         let each = || pictures.iter().copied();
         let row = |i: usize| &self.features[i * self.dim..][..self.dim];
@@ -58,8 +58,10 @@ impl LabelledFeatures {
         }
     }
 
-    /// Parts it into the pictures of `train` and those of `validation`, which are ascending and have
-    /// none in common. The former stay in the same memory: there may be too many for another copy.
+    /// Splits off the pictures of `validation` and keeps those of `train`. Both are in ascending order and
+    /// disjoint.
+    ///
+    /// The training pictures stay in place: there may be too many for a second copy.
     pub(crate) fn part(mut self, train: &[usize], validation: &[usize]) -> (Self, Self) {
         let validation = self.of(validation);
         keep(&mut self.features, self.dim, train);
@@ -72,10 +74,10 @@ impl LabelledFeatures {
     }
 }
 
-/// Keeps some rows of `width` values, ascending.
+/// Keeps some rows of `width` values. `rows` are in ascending order.
 fn keep<T: Copy>(values: &mut Vec<T>, width: usize, rows: &[usize]) {
     for (to, &from) in rows.iter().enumerate() {
-        // An earlier row, whose values are where they belong by now, or not needed.
+        // The overwritten row has already been moved, or is not needed.
         values.copy_within(from * width..(from + 1) * width, to * width);
     }
     values.truncate(rows.len() * width);
@@ -86,7 +88,7 @@ fn keep<T: Copy>(values: &mut Vec<T>, width: usize, rows: &[usize]) {
 mod tests {
     use super::*;
 
-    /// Of these pictures, whose values tell which they are.
+    /// Features of these pictures, whose values identify the picture.
     fn labelled(pictures: &[usize]) -> LabelledFeatures {
         LabelledFeatures {
             features: pictures.iter().flat_map(|&n| [n as f32, -(n as f32)]).collect(),
@@ -104,7 +106,7 @@ mod tests {
             (&[0, 1, 2, 3, 4], &[]),
             (&[0, 2, 4], &[1, 3]),
             (&[1, 3], &[0, 2, 4]),
-            // One on neither side.
+            // One picture is on neither side.
             (&[2, 4], &[0, 1]),
             (&[4], &[0, 1, 2, 3]),
         ];

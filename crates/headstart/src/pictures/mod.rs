@@ -1,4 +1,4 @@
-//! The labelled pictures to learn from, and how they are divided.
+//! The labelled pictures to train on, and their split.
 
 mod division;
 mod export;
@@ -24,53 +24,54 @@ pub(crate) use partition::{
     OfBase, Partition, PartitionedFeatures, ReadPictures, never_predicted, partition,
 };
 
-/// Labelled pictures, and how some of them are held back to measure on.
+/// Labelled pictures, some of which are held back for evaluation.
 ///
-/// Which ones that are is settled when the pictures are decoded: those with the same pixels, and those
-/// of one group, never land on both sides, nor near-duplicates unless the source itself is divided.
+/// Which ones is decided when the pictures are decoded: pictures with the same pixels or in one group are never
+/// on both sides, nor are near-duplicates unless the source itself is split.
 #[derive(Clone, Debug)]
 pub struct Pictures {
     source: Source,
     dataset: Dataset,
     split: SplitConfig,
-    /// Names of pictures that are held back, if any of these is there.
+    /// Names of pictures to hold back, if any of these exists.
     held_back: HashSet<String>,
-    /// What earlier training has seen.
+    /// The pictures seen by earlier training.
     seen: Option<Seen>,
-    /// Whether there was earlier training of which that is not known.
+    /// Whether there was earlier training whose pictures are unknown.
     after_unknown: bool,
-    /// What [`Pictures::with_duplicates`] said.
+    /// The setting of [`Pictures::with_duplicates`].
     duplicates: Option<Duplicates>,
 }
 
-/// Sets of classes that labels are indices into, shared by all that train on them.
+/// Sets of classes that labels are indices into, shared by everything trained on them.
 pub(crate) type LabelSets = Arc<[Vec<usize>]>;
 
-/// Which pictures are looked for that show the same, to keep them on one side of the split.
+/// Which duplicates are searched for, to keep them on one side of the split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Duplicates {
-    /// Near-duplicates, too: saved anew, scaled, recoloured, mirrored, or cropped a little.
+    /// Also near-duplicates: saved again, scaled, recoloured, mirrored, or slightly cropped.
     Near,
-    /// Only those of the same pixels, which takes no time.
+    /// Only pictures with the same pixels, which takes no time.
     Exact,
 }
 
 impl Pictures {
-    /// Opens a folder with one folder of pictures per class, or with `train` and `validation`
-    /// folders that have these; a [manifest](headstart_data::sources::manifest); or a [`Source`] that takes
-    /// labels from paths.
-    /// A fifth is held back unless the source itself says what is.
+    /// Opens a folder with one folder of pictures per class, or with `train` and `validation` folders that
+    /// contain these; a [manifest](headstart_data::sources::manifest); or a [`Source`] that takes labels from
+    /// paths.
+    ///
+    /// A fifth of the pictures is held back unless the source itself is split.
     ///
     /// # Errors
-    /// When there is nothing to learn from.
+    /// When there is nothing to train on.
     pub fn open(source: impl Into<Source>) -> Result<Self, DataError> {
         let source = source.into();
         Ok(Self::new(source.dataset()?, source))
     }
 
-    /// As [`Pictures::open`], to [`audit`](crate::audit()) them: pictures without labels, or with the
-    /// same one all, are taken as of one class.
+    /// Like [`Pictures::open`], for an [`audit`](crate::audit()): pictures without labels, or all with the same
+    /// label, form a single class.
     ///
     /// # Errors
     /// When there are no pictures.
@@ -88,21 +89,21 @@ impl Pictures {
         Ok(Self::new(dataset, source))
     }
 
-    /// Pictures that the program has listed itself, such as those of a database; see
-    /// [`Provided`](headstart_data::Provided). The model remembers their source by `name`.
+    /// Pictures listed by the program itself, such as those of a database; see
+    /// [`Provided`](headstart_data::Provided). The model records their source as `name`.
     ///
     /// # Errors
-    /// When there is nothing to learn from.
+    /// When there is nothing to train on.
     pub fn from_listing(name: impl Into<PathBuf>, mut listing: Listing) -> Result<Self, DataError> {
         let source = Source::new(name);
         listing.check_names();
         Ok(Self::new(Dataset::from_listing(&source.path, listing)?, source))
     }
 
-    /// Opens pictures to learn from and others to measure on, which are labelled in the same way.
+    /// Opens pictures to train on and others to evaluate on, which are labelled in the same way.
     ///
     /// # Errors
-    /// As [`Pictures::open`].
+    /// As for [`Pictures::open`].
     pub fn open_with_validation(
         train: impl Into<Source>,
         validation: impl AsRef<Path>,
@@ -123,28 +124,31 @@ impl Pictures {
         }
     }
 
-    /// Holds back this share of each class, in `0..1`; another seed holds other pictures back.
+    /// Holds back this share of each class, in `0..1`. The seed decides which pictures are held back.
     #[must_use]
     pub fn with_validation(mut self, share: f64, seed: u64) -> Self {
         self.split = SplitConfig { validation: share, seed };
         self
     }
 
-    /// Holds back the pictures of these names, and no other, if any of them is there: what earlier
-    /// training has measured on, later training should not learn from. A name is a path within the
-    /// folder, as in [`TrainingRecord::validation`](crate::TrainingRecord::validation).
+    /// Holds back exactly the pictures with these names, if any of them exists, so that later training is not
+    /// trained on pictures that earlier training was evaluated on.
+    ///
+    /// A name is a path within the folder, as in
+    /// [`TrainingRecord::validation`](crate::TrainingRecord::validation).
     #[must_use]
     pub fn holding_back(mut self, names: Vec<String>) -> Self {
         self.held_back = names.into_iter().collect();
         self
     }
 
-    /// Takes heed of what a model has seen that is to be trained further, told by its `record`. Unless
-    /// the source itself says which pictures are held back, those stay so that were, those that were
-    /// learned from are learned from, and of the others a share is held back.
+    /// Continues the split of the model that is to be trained further, given its `record`.
     ///
-    /// Where the record does not know what was learned from, as in files of earlier versions, it is as
-    /// with [`Pictures::holding_back`]; and in any case that is a warning.
+    /// Unless the source itself is split, pictures that were held back stay held back, pictures that were
+    /// trained on are trained on, and a share of the others is held back.
+    ///
+    /// If the record does not contain the pictures trained on, as in files of earlier versions, the held-back
+    /// pictures are chosen as by [`Pictures::holding_back`]. In that case there is always a warning.
     #[must_use]
     pub fn continuing(mut self, record: Option<&TrainingRecord>) -> Self {
         self.seen = record.and_then(|record| record.seen.clone());
@@ -155,16 +159,17 @@ impl Pictures {
         }
     }
 
-    /// Looks for these duplicates. Unless this is said, near-duplicates are looked for, but not where
-    /// there are more than 6,000 pictures and it is given which are held back: all that would come of
-    /// it is a warning.
+    /// Sets which duplicates are searched for.
+    ///
+    /// By default these are near-duplicates, unless there are more than 6,000 pictures and the split is
+    /// specified: then they would only lead to a warning.
     #[must_use]
     pub fn with_duplicates(mut self, duplicates: Duplicates) -> Self {
         self.duplicates = Some(duplicates);
         self
     }
 
-    /// Whether near-duplicates are looked for among so many pictures that could be read.
+    /// Whether near-duplicates are searched for, given the number of readable pictures.
     pub(crate) fn wants_near_duplicates(&self, pictures: usize) -> bool {
         match self.duplicates {
             Some(duplicates) => duplicates == Duplicates::Near,
@@ -172,17 +177,17 @@ impl Pictures {
         }
     }
 
-    /// The folder, or the file that lists pictures.
+    /// The folder, or the file that lists the pictures.
     pub fn root(&self) -> &Path {
         &self.dataset.root
     }
 
-    /// Names of the classes.
+    /// The names of the classes.
     pub fn classes(&self) -> &[String] {
         &self.dataset.classes
     }
 
-    /// What there is to say of a picture: one class, or any number.
+    /// The kind of labels: one class per picture, or any number.
     pub fn task(&self) -> Task {
         match self.dataset.label_sets {
             Some(_) => Task::MultiLabel,
@@ -190,8 +195,8 @@ impl Pictures {
         }
     }
 
-    /// What these labels of pictures are indices into, where a picture may have any number of classes. Where
-    /// it was asked for, pictures of the same pixels get all classes of each other first.
+    /// The sets of classes that these labels are indices into, if a picture may have any number of classes. If
+    /// requested, pictures with the same pixels first get the union of their classes.
     pub(crate) fn label_sets(
         &self,
         labels: &mut [usize],
@@ -204,47 +209,48 @@ impl Pictures {
         Some(sets.as_slice().into())
     }
 
-    /// Where they come from, and how they are labelled.
+    /// The source of the pictures, and of their labels.
     pub fn source(&self) -> &Source {
         &self.source
     }
 
-    /// How many labels each picture has.
+    /// The number of labels of each picture.
     pub fn label_counts(&self) -> impl Iterator<Item = usize> {
         self.dataset.items.iter().map(|item| self.dataset.classes_of(item).len())
     }
 
-    /// How many pictures there are, readable or not.
+    /// The number of pictures, readable or not.
     pub fn len(&self) -> usize {
         self.dataset.items.len()
     }
 
-    /// Whether there are none; a folder that was opened has some.
+    /// Whether there are no pictures. An opened folder has some.
     pub fn is_empty(&self) -> bool {
         self.dataset.items.is_empty()
     }
 
-    /// How many pictures are kept for testing, which training does not see.
+    /// The number of test pictures, which training does not use.
     pub fn tests(&self) -> usize {
         self.dataset.tests.len()
     }
 
-    /// Whether the source itself says which pictures are held back.
+    /// Whether the source itself specifies the held-back pictures.
     pub fn is_split(&self) -> bool {
         self.dataset.is_split()
     }
 
-    /// What was left out when the source was listed.
+    /// What was skipped when the source was listed.
     pub fn skipped(&self) -> &[Skipped] {
         &self.dataset.skipped
     }
 
-    /// How a table or a divided folder of pictures was understood, where that does not go without saying; half a line each.
+    /// Notes on how a table or a split folder was interpreted, where it is not obvious; half a line each.
     pub fn notes(&self) -> &[Note] {
         &self.dataset.notes
     }
 
-    /// Where they are, in the order that [`Extraction::kept`](crate::Extraction::kept) counts them in.
+    /// The locations of the pictures, in the order of the indices of
+    /// [`Extraction::kept`](crate::Extraction::kept).
     pub fn locations(&self) -> impl ExactSizeIterator<Item = &Location> {
         self.dataset.items.iter().map(|item| &item.at)
     }
@@ -253,12 +259,12 @@ impl Pictures {
         &self.dataset.items
     }
 
-    /// The items, and those kept for testing behind them.
+    /// The items, followed by the test pictures.
     pub(crate) fn items_and_tests(&self) -> Vec<&Item> {
         self.dataset.items.iter().chain(&self.dataset.tests).collect()
     }
 
-    /// A picture by its index among [`Pictures::items_and_tests`].
+    /// A picture by its index in [`Pictures::items_and_tests`].
     pub(crate) fn item(&self, index: usize) -> &Item {
         let Dataset { items, tests, .. } = &self.dataset;
         items.get(index).unwrap_or_else(|| &tests[index - items.len()])
@@ -269,21 +275,21 @@ impl Pictures {
         kept.iter().map(|&picture| self.item(picture).label).collect()
     }
 
-    /// What each of the pictures `kept` counts for; nothing where all count 1.
+    /// The weight of each of the pictures `kept`; `None` if all are 1.
     pub(crate) fn weights(&self, kept: &[usize]) -> Option<Vec<f32>> {
         let weights: Vec<f32> =
             kept.iter().map(|&picture| self.dataset.items[picture].weight).collect();
         weights.iter().any(|&weight| weight != 1.0).then_some(weights)
     }
 
-    /// What belongs together of the pictures `kept`, whose pixels have these hashes.
+    /// The groups of the pictures `kept`, whose pixels have these hashes.
     pub(crate) fn groups(&self, kept: &[usize], contents: &[ContentHash]) -> Groups {
         let names: Vec<Option<&str>> =
             kept.iter().map(|&picture| self.item(picture).group.as_deref()).collect();
         Groups::of_contents(contents.to_vec()).named(&names)
     }
 
-    /// What a model's record says of where its pictures are from.
+    /// The record of the origin of the pictures, for a model.
     pub(crate) fn origin(&self) -> Origin {
         let SplitConfig { validation: share, seed } = self.split;
         Origin {
@@ -298,13 +304,13 @@ impl Pictures {
         }
     }
 
-    /// A picture's name for the model file: its path from the folder on.
+    /// The name of a picture in the model file: its path relative to the folder.
     pub(crate) fn name_of(&self, picture: usize) -> String {
         self.dataset.name_of(&self.dataset.items[picture])
     }
 }
 
-/// A path that means the same from everywhere.
+/// The absolute form of a path.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -1,12 +1,14 @@
-//! What training says of its pictures, in a line.
+//! A one-line note of training on its pictures.
 
 use headstart_data::{Facts, Split};
 
 use crate::copies::Copies;
 use crate::looks::{Look, looks};
 
-/// What an audit would say that needs no training, summed up; nothing of pictures that are in order.
-/// Equal pixels are told of by the split itself, near-duplicates where `copies` were looked for. `side` is the shorter side of the network's input.
+/// A summary of the findings of an audit that need no training; `None` if there are none.
+///
+/// Equal pixels are reported by the split itself, and near-duplicates if `copies` were searched for. `side` is
+/// the shorter side of the network's input.
 pub(super) fn note(
     copies: Option<&Copies>,
     facts: &[Facts],

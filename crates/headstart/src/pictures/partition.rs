@@ -1,4 +1,4 @@
-//! The features of pictures, divided into those to learn from and those to measure on.
+//! Features of pictures, split into those to train on and those to evaluate on.
 
 use headstart_data::{ContentHash, Facts, Groups, PictureLabels, Skipped, Split, split};
 use headstart_train::Task;
@@ -8,38 +8,40 @@ use super::{LabelSets, LabelledFeatures, Pictures};
 use crate::copies::Copies;
 use crate::{Answered, Appearance, Context, Error, Event, Extraction, Extractor, Seen, Warning};
 
-/// What is to be known of a base whose features these are.
+/// The properties of the base that computed features.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OfBase {
-    /// Length of a feature vector.
+    /// The length of a feature vector.
     pub(crate) features: usize,
     /// The shorter side of its input, in pixels.
     pub(crate) side: usize,
 }
 
-/// Features of all pictures that could be read.
+/// The features of all pictures that could be read.
 pub(crate) struct PartitionedFeatures {
     pub(crate) train: LabelledFeatures,
     pub(crate) validation: LabelledFeatures,
     pub(crate) split: Split,
-    /// Of all pictures that could be read: the index, the class, and what belongs together.
+    /// Index, label and group of all pictures that could be read.
     pub(crate) kept: Vec<usize>,
     pub(crate) labels: Vec<usize>,
-    /// What labels are indices into, where pictures may have several classes.
+    /// The sets that labels are indices into, if pictures may have several classes.
     pub(crate) label_sets: Option<LabelSets>,
     pub(crate) groups: Groups,
-    /// What else there is to say of the pictures, a line each.
+    /// Further notes on the pictures, one line each.
     notes: Vec<Warning>,
-    /// What each of them looks like, where that is known.
+    /// What each picture looks like, if known.
     appearances: Vec<Appearance>,
     pub(crate) cached: usize,
     pub(crate) skipped: Vec<Skipped>,
 }
 
 impl PartitionedFeatures {
+    /// Computes and splits the features.
+    ///
     /// # Errors
-    /// When fewer than two classes have pictures that can be read, nothing is left to learn from, or
-    /// the context is cancelled.
+    /// When fewer than two classes have pictures that can be read, nothing is left to train on, or the context
+    /// is cancelled.
     pub(crate) fn new(
         extractor: &Extractor,
         pictures: &Pictures,
@@ -49,10 +51,10 @@ impl PartitionedFeatures {
         Self::of(extraction, pictures, extractor.of_base(), context)
     }
 
-    /// Of features that are there: indices of `extraction` count among the items of `pictures`.
+    /// Splits existing features. Indices of `extraction` refer to the items of `pictures`.
     ///
     /// # Errors
-    /// As [`PartitionedFeatures::new`].
+    /// As for [`PartitionedFeatures::new`].
     pub(crate) fn of(
         extraction: Extraction,
         pictures: &Pictures,
@@ -94,28 +96,28 @@ impl PartitionedFeatures {
         })
     }
 
-    /// The picture's path within the folder.
+    /// The path of the picture within the folder.
     pub(crate) fn name(&self, pictures: &Pictures, picture: usize) -> String {
         pictures.name_of(self.kept[picture])
     }
 
-    /// A picture that a head is to be asked about.
+    /// A picture that a head will answer for.
     pub(crate) fn asked(&self, pictures: &Pictures, picture: usize) -> Answered {
         Answered::new(&pictures.item(self.kept[picture]).at, self.appearances.get(picture).copied())
     }
 
-    /// How many pictures of each class are learned from.
+    /// The number of training pictures per class.
     pub(crate) fn train_per_class(&self, classes: usize) -> Vec<usize> {
         let labels = PictureLabels::new(&self.labels, self.label_sets.as_deref());
         labels.per_class(self.split.train.iter().copied(), classes)
     }
 
-    /// Which pictures whoever is trained on these sides will have seen.
+    /// The pictures that a model trained on this split has seen.
     pub(crate) fn seen(&self) -> Seen {
         Seen::of_split(self.groups.contents(), &self.split)
     }
 
-    /// What whoever owns the pictures should know of how they were divided.
+    /// Warnings about the split.
     pub(crate) fn warnings(&self, pictures: &Pictures) -> Vec<Warning> {
         let name = |i| self.name(pictures, i);
         let warnings = &self.split.warnings;
@@ -134,8 +136,8 @@ impl PartitionedFeatures {
     }
 }
 
-/// What to say of classes of which no picture that is learned from counts; of each picture the label
-/// and the weight.
+/// A warning about classes for which no training picture has a weight above 0, given label and weight of each
+/// training picture.
 pub(crate) fn never_predicted(
     labels: PictureLabels<'_>,
     weights: &[f32],
@@ -160,29 +162,29 @@ pub(crate) fn never_predicted(
 pub(crate) struct ReadPictures<'a> {
     pub(crate) kept: &'a [usize],
     pub(crate) contents: &'a [ContentHash],
-    /// Their features and facts; without them only equal pixels are known to be copies.
+    /// Their features and facts. Without these, only equal pixels are recognised as copies.
     pub(crate) known: Option<(&'a [f32], &'a [Facts])>,
     pub(crate) skipped: &'a [Skipped],
 }
 
-/// How pictures are divided; all is of those that could be read.
+/// The split of the pictures that could be read. All fields refer to these pictures.
 pub(crate) struct Partition {
     pub(crate) labels: Vec<usize>,
-    /// What labels are indices into, where pictures may have several classes.
+    /// The sets that labels are indices into, if pictures may have several classes.
     pub(crate) label_sets: Option<LabelSets>,
-    /// What belongs together, copies too.
+    /// The groups of pictures that must stay together, including copies.
     pub(crate) groups: Groups,
     pub(crate) split: Split,
-    /// What else there is to say of them, a line each.
+    /// Further notes on the pictures, one line each.
     pub(crate) notes: Vec<Warning>,
 }
 
-/// Divides the pictures that could be read, copies together unless it is given how. Near-duplicates are
-/// looked for where [`Pictures::with_duplicates`] has it.
+/// Splits the pictures that could be read. Copies stay together unless the split is specified. Near-duplicates
+/// are searched for as set by [`Pictures::with_duplicates`].
 ///
 /// # Errors
-/// When fewer than two classes have pictures that can be read, nothing is left to learn from, or the
-/// context is cancelled.
+/// When fewer than two classes have pictures that can be read, nothing is left to train on, or the context is
+/// cancelled.
 pub(crate) fn partition(
     pictures: &Pictures,
     of_base: OfBase,

@@ -1,4 +1,4 @@
-//! What a classifier says of pictures, one by one.
+//! The answers of a classifier, picture by picture.
 
 use headstart_data::{Facts, Location, PictureLabels};
 use headstart_engine::head::{Task, argmax};
@@ -7,31 +7,32 @@ use headstart_predict::{ClassifierHead, UnknownScore};
 use crate::pictures::LabelSets;
 use crate::trust::Unseen;
 
-/// What a classifier says of some pictures, each with its right answer where that is known.
+/// The answers of a classifier for some pictures, each with the right answer if known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answers {
     /// The pictures.
     pub pictures: Vec<Answered>,
-    /// The head's logits, `[pictures][units]`: [`Classifier::probabilities`](crate::Classifier::probabilities)
-    /// turns them into scores.
+    /// The logits of the head, `[pictures][units]`.
+    /// [`Classifier::probabilities`](crate::Classifier::probabilities) turns them into scores.
     pub logits: Vec<f32>,
-    /// Each picture's class, or the index of its set of classes; empty of pictures of none of the classes.
+    /// Each picture's class, or the index of its set of classes; empty for unlabelled pictures and for unknown
+    /// ones.
     pub(crate) labels: Vec<usize>,
     pub(crate) label_sets: Option<LabelSets>,
 }
 
-/// A picture that a classifier was asked about.
+/// A picture that a classifier has answered for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answered {
-    /// Where it is.
+    /// The location of the picture.
     pub at: Location,
-    /// What it looks like; nothing of one of which there were features alone.
+    /// What the picture looks like; `None` if only features were given.
     pub appearance: Option<Appearance>,
-    /// Whether it is of none of the classes; nothing of a model that cannot tell.
+    /// The score for being of none of the classes; `None` if the model cannot detect unknown pictures.
     pub unknown: Option<UnknownScore>,
 }
 
-/// What a picture looks like, in figures of [`Facts`].
+/// What a picture looks like, from [`Facts`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Appearance {
     /// Width of the upright picture, in pixels.
@@ -45,7 +46,7 @@ pub struct Appearance {
 }
 
 impl Answered {
-    /// A picture that nothing is said of yet.
+    /// A picture without a score yet.
     pub(crate) fn new(at: &Location, appearance: Option<Appearance>) -> Self {
         Self { at: at.clone(), appearance, unknown: None }
     }
@@ -59,7 +60,7 @@ impl From<&Facts> for Appearance {
 }
 
 impl Answers {
-    /// Of pictures that are labelled, whom nobody has asked about being unknown yet.
+    /// The answers for labelled pictures, without scores for unknown pictures yet.
     pub(crate) fn of_labelled(pictures: Vec<Answered>, said: &Unseen) -> Self {
         Self {
             pictures,
@@ -69,24 +70,25 @@ impl Answers {
         }
     }
 
-    /// Whether each picture is of none of the classes; nothing of a model that cannot tell.
+    /// The score of each picture for being of none of the classes; empty if the model cannot detect unknown
+    /// pictures.
     pub fn unknown(&self) -> impl Iterator<Item = UnknownScore> {
         self.pictures.iter().filter_map(|picture| picture.unknown)
     }
 
-    /// Keeps whether each picture is of none of the classes.
+    /// Sets the score of each picture for being of none of the classes.
     pub(crate) fn set_unknown(&mut self, scores: Vec<UnknownScore>) {
         for (picture, score) in self.pictures.iter_mut().zip(scores) {
             picture.unknown = Some(score);
         }
     }
 
-    /// Whether it is known what is right.
+    /// Whether the right answers are known.
     pub fn are_labelled(&self) -> bool {
         !self.labels.is_empty()
     }
 
-    /// The classes of a picture; none of one that is of none of the classes.
+    /// The right classes of a picture; empty if none is known or it is of none of the classes.
     ///
     /// # Panics
     /// When there is no such picture.
@@ -99,7 +101,8 @@ impl Answers {
     }
 }
 
-/// How right probabilities are of a picture of these classes: 1 or 0, or of several labels the share of labels.
+/// How correct probabilities are for a picture of classes `own`: 1 or 0, or with several labels the share of
+/// classes that a threshold of 0.5 gets right.
 pub(crate) fn right_share(task: Task, said: &[f32], own: &[usize]) -> f64 {
     match task {
         Task::SingleLabel => f64::from(u8::from(argmax(said) == own[0])),
@@ -110,7 +113,7 @@ pub(crate) fn right_share(task: Task, said: &[f32], own: &[usize]) -> f64 {
     }
 }
 
-/// [`right_share`] of each of the pictures that a head has answered about.
+/// [`right_share`] of each answered picture.
 pub(crate) fn right_shares(answers: &Answers, head: &ClassifierHead) -> Vec<f64> {
     let said = head.probabilities_of(answers.logits.clone());
     let each = said.chunks_exact(head.classes().len()).enumerate();

@@ -1,52 +1,53 @@
-//! How heads did in cross-validation.
+//! Results of cross-validation.
 
 use serde::{Deserialize, Serialize};
 
 use super::Evaluation;
 
-/// How heads did that were each trained without one fold of the pictures, and measured on it.
+/// Results of cross-validation: heads that were each trained without one fold of the pictures, and evaluated on
+/// it.
 ///
-/// Means and spreads are over the folds, as those of scikit-learn's `cross_val_score`.
+/// Means and standard deviations are over the folds, like those of scikit-learn's `cross_val_score`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CrossValidation {
-    /// Every fold.
+    /// The results of each fold.
     pub folds: Vec<FoldRecord>,
-    /// Share of the pictures whose class was predicted.
+    /// The share of pictures whose class was predicted.
     pub accuracy: Spread,
     /// Mean cross-entropy in nats.
     pub loss: Spread,
-    /// Recall, the mean over the classes that a fold has.
+    /// The mean recall of the classes in a fold.
     pub macro_recall: Spread,
-    /// Figures over all pictures, each by the head that had not seen it.
+    /// The evaluation on all pictures, each predicted by the head that was trained without it.
     pub held_out: Evaluation,
 }
 
-/// A fold.
+/// The results of one fold.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FoldRecord {
-    /// Pictures learned from.
+    /// The number of pictures trained on.
     pub train: usize,
-    /// Pictures measured on.
+    /// The number of pictures evaluated on.
     pub validation: usize,
-    /// Share of these whose class was predicted.
+    /// The share of these whose class was predicted.
     pub accuracy: f64,
     /// Mean cross-entropy in nats.
     pub loss: f64,
-    /// Recall, the mean over the classes that the fold has.
+    /// The mean recall of the classes in the fold.
     pub macro_recall: f64,
 }
 
-/// A figure over folds.
+/// A metric over folds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// The mean.
     pub mean: f64,
-    /// The standard deviation, of the population as NumPy's `std`.
+    /// The standard deviation of the population, like NumPy's `std`.
     pub std: f64,
 }
 
 impl Spread {
-    /// Of some values, of which there must be one.
+    /// Mean and standard deviation of values, of which there must be at least one.
     pub fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
         let n = values.clone().count() as f64;
         let mean = values.clone().sum::<f64>() / n;

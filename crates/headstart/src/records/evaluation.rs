@@ -1,4 +1,4 @@
-//! How well a classifier does on labelled pictures.
+//! Metrics of a classifier on labelled pictures.
 
 use headstart_engine::head::{argmax, probabilities};
 use headstart_predict::{CalibrationFigures, ClassifierHead, UNCHOSEN_THRESHOLD, UnknownFigures};
@@ -8,80 +8,82 @@ use headstart_train::metrics::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// Figures over labelled pictures.
+/// Metrics on labelled pictures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Names of the classes, in the model's order.
     pub classes: Vec<String>,
-    /// How many pictures.
+    /// The number of pictures.
     pub pictures: usize,
-    /// Share of the pictures whose class was predicted, or, where they may have several, exactly whose
-    /// classes were (subset accuracy).
+    /// The share of pictures whose class was predicted, or with several labels per picture, whose classes were
+    /// predicted exactly (subset accuracy).
     pub accuracy: f64,
-    /// Mean cross-entropy in nats; where pictures may have several classes, the mean over these, too.
+    /// Mean cross-entropy in nats; with several labels per picture, also averaged over the classes.
     pub loss: f64,
     /// Precision, recall, F1 and support of each class.
     pub per_class: Vec<ClassFigures>,
-    /// How often each class (first index) was taken for each; empty where pictures may have several.
+    /// The confusion matrix: how often each class (first index) was predicted as each class. Empty with several
+    /// labels per picture.
     pub confusion: Vec<Vec<usize>>,
-    /// What else there is of pictures that may have several classes.
+    /// Further metrics with several labels per picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multi_label: Option<MultiLabelFigures>,
-    /// How far the probabilities are from meaning what they say; not known of files of earlier versions. On
-    /// the pictures that a temperature was learned on it is a little better than on others.
+    /// Calibration of the probabilities; `None` in files of earlier versions. It is a little better on the
+    /// pictures that the temperature was fitted to than on others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<CalibrationFigures>,
-    /// The expected calibration error before the probabilities were calibrated; nothing where they are
-    /// not.
+    /// The expected calibration error before calibration; `None` if the probabilities are not calibrated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ece_uncalibrated: Option<f64>,
-    /// How many of the pictures the model takes for ones of none of its classes; nothing of a model that
-    /// cannot tell. All other figures are as if it took none.
+    /// The number of pictures that the model takes for unknown; `None` if it cannot detect unknown pictures.
+    /// All other metrics ignore this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turned_away: Option<usize>,
-    /// How pictures of none of the classes were told from these, where there were some.
+    /// Detection of unknown pictures, if there were some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<UnknownEvaluation>,
 }
 
-/// How pictures of none of the classes were told from known ones.
+/// How well unknown pictures were distinguished from known ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnknownEvaluation {
-    /// How many there were.
+    /// The number of unknown pictures.
     pub pictures: usize,
-    /// How many of them were turned away.
+    /// The number of unknown pictures that were detected.
     pub turned_away: usize,
-    /// How well the scores part the two.
+    /// How well the scores separate unknown from known pictures.
     pub figures: UnknownFigures,
 }
 
-/// Figures over pictures that may have any number of classes. Those of F1, and precision and recall of
-/// each class, are at thresholds; average precision is not.
+/// Metrics with several labels per picture. F1, and the precision and recall of each class, depend on
+/// thresholds; average precision does not.
 ///
-/// On the pictures that thresholds were chosen on, figures at these are a little better than on others.
+/// On the pictures that the thresholds were chosen on, metrics that depend on them are a little better than on
+/// others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MultiLabelFigures {
-    /// Of each class, scikit-learn's `average_precision_score`; nothing of one without pictures.
+    /// The average precision of each class, as in scikit-learn's `average_precision_score`; `None` for classes
+    /// without pictures.
     pub average_precision: Vec<Option<f64>>,
-    /// Its mean over the classes that have pictures.
+    /// The mean average precision over the classes that have pictures.
     pub mean_average_precision: Option<f64>,
     /// F1 over all pairs of picture and class.
     pub micro_f1: f64,
-    /// The mean of the classes' F1.
+    /// The mean F1 of the classes.
     pub macro_f1: f64,
-    /// Of each class, the probability from which on a picture has it.
+    /// The probability of each class from which a picture is given it.
     pub thresholds: Vec<f32>,
 }
 
 impl Evaluation {
-    /// The figures of each class as JSON, by its name.
+    /// The metrics of each class as JSON, by class name.
     pub fn per_class_by_name(&self) -> Value {
         let figures = self.classes.iter().zip(&self.per_class);
         let entry = |(name, figures): (&String, &_)| (name.clone(), json!(figures));
         Value::Object(figures.map(entry).collect())
     }
 
-    /// The figures of pictures that may have several labels as JSON; nothing of others.
+    /// The metrics with several labels per picture as JSON; `None` with one label per picture.
     pub fn multi_label_by_name(&self) -> Option<Value> {
         let figures = self.multi_label.as_ref()?;
         let by_class = |values: Vec<Value>| {
@@ -98,8 +100,8 @@ impl Evaluation {
         }))
     }
 
-    /// From each picture's label (its class, or the index of its set of classes) and its probabilities
-    /// `[pictures][classes]`; of sets of classes at these thresholds.
+    /// Evaluates probabilities `[pictures][classes]` against each picture's label: its class, or the index of
+    /// its set of classes. `thresholds` are used for sets of classes.
     pub(crate) fn of(
         classes: &[String],
         thresholds: &[f32],
@@ -115,7 +117,7 @@ impl Evaluation {
         evaluation
     }
 
-    /// Of a head's logits on pictures, `[pictures][units]`, that become probabilities as the head has it.
+    /// Evaluates the logits of a head, `[pictures][units]`, which the head turns into probabilities.
     pub(crate) fn of_logits(
         head: &ClassifierHead,
         labels: &[usize],
@@ -212,7 +214,7 @@ impl Evaluation {
         if n == 0 { 0.0 } else { sum / f64::from(n) }
     }
 
-    /// How many pictures were predicted to be of their class, or of exactly their classes.
+    /// The number of pictures whose class, or exact set of classes, was predicted.
     pub fn correct(&self) -> usize {
         (self.accuracy * self.pictures as f64).round() as usize
     }
@@ -231,8 +233,9 @@ fn calibration(
     CalibrationFigures::of_each(probabilities, &has)
 }
 
-/// Of each class, the probability from which on to take pictures as of it, so that F1 is largest on these,
-/// n x classes; an even one where none of them is, or where all are as likely.
+/// The threshold of each class that maximises F1 on these probabilities, `[n][classes]`.
+///
+/// It is [`UNCHOSEN_THRESHOLD`] for classes without pictures, and if all pictures have the same score.
 pub(crate) fn choose_thresholds(
     labels: &[usize],
     sets: &[Vec<usize>],
@@ -241,7 +244,8 @@ pub(crate) fn choose_thresholds(
 ) -> Vec<f32> {
     let choose = |class: usize| {
         let scores = column(probabilities, class, classes);
-        // Of a class that was not learned, say: the least of chances would be enough.
+        // This happens if a class was not learned: then any threshold up to that score would select all
+        // pictures.
         let tells_nothing = scores.iter().all(|&score| score == scores[0]);
         match best_threshold(&scores, &has_class(labels, sets, class)) {
             Some(threshold) if !tells_nothing => threshold,
@@ -255,7 +259,7 @@ fn column(probabilities: &[f32], class: usize, classes: usize) -> Vec<f32> {
     probabilities.iter().skip(class).step_by(classes).copied().collect()
 }
 
-/// Whether each picture has each class, n x classes.
+/// Whether each picture has each class, `[n][classes]`.
 pub(crate) fn has_each(labels: &[usize], sets: &[Vec<usize>], classes: usize) -> Vec<bool> {
     let of = |&label: &usize| {
         let mut has = vec![false; classes];
@@ -283,7 +287,7 @@ mod tests {
         assert!((found - expected).abs() < 1e-6, "{found} for {expected}");
     }
 
-    /// `tools/reference/multi_label.py` makes the fixture.
+    /// The fixture is made by `tools/reference/multi_label.py`.
     #[test]
     fn figures_of_several_labels_are_those_of_scikit_learn() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -1,4 +1,4 @@
-//! How to train a head, as the model file tells it, too.
+//! How to train a head. This is also recorded in the model file.
 
 use headstart_train::{AdamConfig, LogisticConfig, TrainError};
 use serde::{Deserialize, Serialize};
@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "method", rename_all = "lowercase")]
 pub enum HeadConfig {
-    /// Regularised logistic regression: nothing to tune, done in a moment.
+    /// Regularised logistic regression: fast, and nothing to tune.
     Lbfgs(LogisticConfig),
-    /// Stochastic gradient descent as in Keras's tutorial.
+    /// Stochastic gradient descent, as in Keras's tutorial.
     Adam(AdamConfig),
 }
 
@@ -20,7 +20,7 @@ impl Default for HeadConfig {
 }
 
 impl HeadConfig {
-    /// How many epochs there will be, where the method has any.
+    /// The number of epochs, if the method has epochs.
     pub fn epochs(&self) -> Option<usize> {
         match self {
             Self::Lbfgs(_) => None,
@@ -28,10 +28,10 @@ impl HeadConfig {
         }
     }
 
-    /// Fails where an option has a value that makes no sense.
+    /// Checks that all options have valid values.
     ///
     /// # Errors
-    /// [`TrainError::Option`], naming it.
+    /// [`TrainError::Option`], which names the option.
     pub fn check(&self) -> Result<(), TrainError> {
         match self {
             Self::Lbfgs(config) => config.check(),

@@ -1,5 +1,5 @@
-//! What a model file tells of a model: where its pictures are from, which it has seen, how it was
-//! trained, and how well it does.
+//! The contents of a model file about a model: origin of its pictures, which it has seen, training, and
+//! metrics.
 
 mod answers;
 mod cross_validation;

@@ -1,4 +1,4 @@
-//! Which pictures a model has seen: learned from, or held back to measure on.
+//! The pictures that a model has seen: trained on, or held back for evaluation.
 
 use std::mem::take;
 
@@ -8,13 +8,13 @@ use headstart_data::split::Earlier;
 use headstart_data::{ContentHash, Split};
 use serde::{Deserialize, Serialize};
 
-/// Which pictures training has seen, told by their pixels: wherever they lie by now, whatever they are
-/// called and packed in.
+/// The pictures that training has seen. They are identified by their pixels, so they may be moved, renamed or
+/// packed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
-    /// Those that were learned from.
+    /// The pictures that were trained on.
     pub learned: Contents,
-    /// Those that were held back to measure on, and never learned from.
+    /// The pictures that were held back for evaluation and never trained on.
     pub held_back: Contents,
 }
 
@@ -30,7 +30,7 @@ impl Seen {
         }
     }
 
-    /// With how many of these pictures training did that.
+    /// The number of these pictures that training used in this way.
     pub(crate) fn count<'a>(
         &self,
         what: Earlier,
@@ -45,13 +45,13 @@ impl Seen {
         Self::of_sides(&of(&split.train), &of(&split.validation))
     }
 
-    /// The pictures that were learned from, and those held back.
+    /// The pictures that were trained on, and those held back.
     pub(crate) fn of_sides(learned: &[ContentHash], held_back: &[ContentHash]) -> Self {
         let of = |side: &[ContentHash]| Contents::new(side.iter().map(short).collect());
         Self { learned: of(learned), held_back: of(held_back) }
     }
 
-    /// Adds what further training has seen. What was learned from once is not held back any more.
+    /// Adds the pictures of further training. Pictures once trained on no longer count as held back.
     pub(crate) fn merge(&mut self, further: Self) {
         let both = |a: &mut Contents, b: Contents| Contents::new([take(&mut a.0), b.0].concat());
         self.learned = both(&mut self.learned, further.learned);
@@ -61,26 +61,26 @@ impl Seen {
     }
 }
 
-/// A set of pictures, by the first eight bytes of the hashes of their pixels: of a million pictures
-/// and a million others, two are confused once in ten million times.
+/// A set of pictures, by the first eight bytes of the hashes of their pixels. Between a million pictures and
+/// another million, two are confused in one of ten million cases.
 ///
-/// In JSON it is one string: these bytes, ascending, in base64.
+/// In JSON it is one string: these bytes in ascending order, in base64.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Contents(Vec<[u8; 8]>);
 
 impl Contents {
-    /// How many different pictures these are.
+    /// The number of distinct pictures.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether a picture is among them.
+    /// Whether a picture is in the set.
     pub fn contains(&self, content: &ContentHash) -> bool {
         self.0.binary_search(&short(content)).is_ok()
     }
@@ -110,7 +110,7 @@ impl TryFrom<String> for Contents {
         let (shorts, []) = bytes.as_chunks() else {
             return Err(format!("{} bytes are no hashes of eight", bytes.len()));
         };
-        // Whoever wrote it: it is searched.
+        // Sorted again, because `contains` searches it and the file may be from elsewhere.
         Ok(Self::new(shorts.to_vec()))
     }
 }

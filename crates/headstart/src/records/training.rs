@@ -1,4 +1,4 @@
-//! How a model came about, as its file tells.
+//! How a model was trained, as recorded in its file.
 
 use headstart_data::Augment;
 use headstart_data::sources::ColumnNames;
@@ -8,111 +8,112 @@ use serde::{Deserialize, Serialize};
 use super::{CrossValidation, Evaluation, HeadConfig, Seen};
 use crate::{Effort, WeightsRecord};
 
-/// What a model file tells of how the model came about.
+/// The record of how a model was trained, in its file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainingRecord {
-    /// Where the pictures are, and how they were labelled and divided.
+    /// Origin, labels and split of the pictures.
     #[serde(flatten)]
     pub origin: Origin,
-    /// Which weights the base began with; not known of files of earlier versions.
+    /// The weights that the base started from; `None` in files of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<WeightsRecord>,
-    /// The same of further bases, whose features follow those of the first.
+    /// The weights of further bases, whose features follow those of the first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub further_weights: Vec<Option<WeightsRecord>>,
-    /// How much work went into it.
+    /// The effort of the job.
     #[serde(default, skip_serializing_if = "Effort::is_fast")]
     pub effort: Effort,
-    /// Pictures learned from.
+    /// The number of pictures trained on.
     pub train: usize,
-    /// The same of each class, in the model's order; not known of files of earlier versions.
+    /// The number of pictures trained on per class, in the model's order; empty in files of earlier versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub train_per_class: Vec<usize>,
-    /// Paths of the pictures held back, from the folder on.
+    /// Paths of the held-back pictures, relative to the folder.
     pub validation: Vec<String>,
-    /// All pictures that the model has seen, in training its head and its base; not known of files of
-    /// earlier versions.
+    /// All pictures that the model has seen in training its head and its base; `None` in files of earlier
+    /// versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<Seen>,
     /// How the head was fitted.
     pub head: HeadConfig,
-    /// How pictures were varied.
+    /// How pictures were augmented.
     #[serde(default)]
     pub augment: Augment,
-    /// Views of each picture, where they were.
+    /// The number of views per picture, if pictures were augmented.
     #[serde(default)]
     pub views: usize,
-    /// The strength C that the data chose.
+    /// The regularisation strength C, if it was chosen on the data.
     pub strength: Option<f64>,
-    /// The strengths that were tried on pictures left out for it, in the order they were.
+    /// The strengths that were tried on pictures set aside for this purpose, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trials: Vec<Trial>,
     /// Every epoch.
     pub epochs: Vec<EpochRecord>,
-    /// Figures on the pictures held back.
+    /// Metrics on the held-back pictures.
     pub metrics: Option<Evaluation>,
-    /// Figures of cross-validation, where it was asked for.
+    /// Results of cross-validation, if requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folds: Option<CrossValidation>,
-    /// How the base was fine-tuned, if it was; the figures are of after it.
+    /// How the base was fine-tuned, if it was. The metrics above are then those after fine-tuning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fine_tune: Option<FineTuneRecord>,
 }
 
-/// Where a model's pictures are from.
+/// The origin of a model's pictures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Origin {
-    /// The absolute path of the folder of pictures, or of the file that lists them; in files of earlier
-    /// versions as it was given.
+    /// The absolute path of the folder of pictures or of the file that lists them; in files of earlier
+    /// versions, the path as it was given.
     pub pictures: String,
-    /// The regular expression that found labels in paths, if one did.
+    /// The regular expression that extracted labels from paths, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_from: Option<String>,
-    /// The regular expression that found groups in paths, if one did.
+    /// The regular expression that extracted groups from paths, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_from: Option<String>,
-    /// Which columns of a table were named.
+    /// The columns of a table that were specified.
     #[serde(default, skip_serializing_if = "ColumnNames::is_empty")]
     pub columns: ColumnNames,
-    /// What decided which pictures were held back; nothing in files of earlier versions.
+    /// How the held-back pictures were chosen; `None` in files of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<SplitRecord>,
 }
 
-/// What decided which pictures were held back.
+/// How the held-back pictures were chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
 pub enum SplitRecord {
-    /// A share of each class was.
+    /// A share of each class was held back.
     Share {
         /// The share.
         share: f64,
-        /// What decided which.
+        /// The seed that decided which.
         seed: u64,
     },
-    /// The source said so, or earlier training had: of pictures that were new to it, a share was.
+    /// The source or earlier training specified the held-back pictures. Of pictures new to earlier training, a
+    /// share was held back.
     Given,
-    /// Each was once; the model learned from all.
+    /// Each picture was held back in one fold; the model was trained on all.
     Folds {
-        /// How many folds.
+        /// The number of folds.
         count: usize,
-        /// What decided which is in which.
+        /// The seed of the assignment to folds.
         seed: u64,
     },
 }
 
-/// An epoch without the time that it took: the same training gives the same file.
+/// The metrics of an epoch. Its duration is left out, so that the same training gives the same file.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
-    /// Counted from 1.
+    /// The number of the epoch, counted from 1.
     pub epoch: usize,
     /// Mean loss over the batches.
     pub loss: f64,
     /// Accuracy over the batches.
     pub accuracy: f64,
-    /// Loss on the pictures held back.
+    /// Loss on the held-back pictures.
     pub val_loss: Option<f64>,
-    /// Accuracy on the pictures held back.
+    /// Accuracy on the held-back pictures.
     pub val_accuracy: Option<f64>,
 }
 
@@ -123,24 +124,24 @@ impl From<&Epoch> for EpochRecord {
     }
 }
 
-/// What a model file tells of how its base was fine-tuned.
+/// The record of how a base was fine-tuned, in the model file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FineTuneRecord {
-    /// The first layer that trained.
+    /// The first layer that was trained.
     pub first_layer: String,
     /// The options.
     pub options: FineTuneConfig,
-    /// How pictures were varied.
+    /// How pictures were augmented.
     pub augment: Augment,
-    /// Views of each picture, where they were.
+    /// The number of views per picture, if pictures were augmented.
     pub views: usize,
-    /// Pictures learned from.
+    /// The number of pictures trained on.
     pub train: usize,
-    /// The same of each class, in the model's order; not known of files of earlier versions.
+    /// The number of pictures trained on per class, in the model's order; empty in files of earlier versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub train_per_class: Vec<usize>,
     /// Every epoch.
     pub epochs: Vec<EpochRecord>,
-    /// The epoch whose weights were taken, where early stopping chose it.
+    /// The epoch whose weights were kept, if early stopping chose it.
     pub best_epoch: Option<usize>,
 }

@@ -1,22 +1,22 @@
-//! How pictures are varied in training.
+//! Augmentation of pictures in training.
 
 use headstart_data::Augment;
 use serde::{Deserialize, Serialize};
 
-/// Views of each picture, unless something else is asked for.
+/// The default number of views per picture.
 pub const DEFAULT_VIEWS: usize = 4;
 
-/// How pictures are varied, and how often what the frozen layers make of them is computed anew.
+/// How pictures are augmented, and how often the output of the frozen layers is computed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Augmentation {
     pub(crate) augment: Augment,
-    /// Views of each picture, which epochs cycle through; 0 draws afresh each epoch.
+    /// Number of views per picture, which epochs cycle through; with 0, every epoch draws new ones.
     pub(crate) views: usize,
     pub(crate) seed: u64,
 }
 
 impl Augmentation {
-    /// The epoch that has this one's view: epochs cycle through the views.
+    /// The first epoch with the same view as this one: epochs cycle through the views.
     pub(super) fn cycled(&self, epoch: usize) -> usize {
         match self.kept() {
             0 => epoch,
@@ -24,12 +24,12 @@ impl Augmentation {
         }
     }
 
-    /// Whether pictures are seen as they are.
+    /// Whether pictures are not augmented.
     pub(crate) fn is_none(&self) -> bool {
         self.augment == Augment::None
     }
 
-    /// Views that there are: one where nothing varies, 0 where each epoch draws afresh.
+    /// The number of kept views: 1 without augmentation, 0 if every epoch draws new ones.
     pub(super) fn kept(&self) -> usize {
         if self.augment == Augment::None { 1 } else { self.views }
     }

@@ -1,4 +1,4 @@
-//! What training will need on disk, known before a picture is decoded.
+//! The disk space that training needs, estimated before any picture is decoded.
 
 use std::path::{Path, PathBuf};
 
@@ -9,28 +9,32 @@ use super::records::{check_room, place};
 use super::{Augmentation, scratch_folder};
 use crate::{Base, Context, Error, Event, ExtractConfig, Pictures, Precision};
 
-/// What training keeps on disk while it runs: decoded pictures and their views, in files without a name
-/// that vanish with the process and that the feature cache does not count.
+/// The disk space that training uses while it runs.
+///
+/// Decoded pictures and their views are stored in unnamed files, which are gone when the process ends, and do
+/// not count towards the limit of the feature cache.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DiskNeed {
-    /// The folder, on whose file system they lie.
+    /// The folder, which determines the file system.
     #[serde(serialize_with = "as_text")]
     pub folder: PathBuf,
-    /// About how many bytes: which pictures can be read, and which are held back, shows only later.
+    /// The approximate number of bytes: which pictures can be read, and which are held back, is not known yet.
     pub bytes: u64,
 }
 
-/// A path as people read it.
+/// Serialises a path in readable form.
 fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
 }
 
 impl DiskNeed {
-    /// Of training that keeps nothing.
+    /// For training that stores nothing.
     pub(crate) fn none(extract: &ExtractConfig) -> Self {
         Self { folder: scratch_folder(extract), bytes: 0 }
     }
 
+    /// Checks that the space is available.
+    ///
     /// # Errors
     /// [`Error::NoRoom`] when the file system has less, and [`Error::Scratch`] when the folder cannot be
     /// written to.
@@ -38,10 +42,10 @@ impl DiskNeed {
         if self.bytes == 0 { Ok(()) } else { check_room(&self.folder, self.bytes).map(|_| ()) }
     }
 
-    /// Tells of it, if anything is kept, and checks it.
+    /// Reports the need, if there is any, and checks that the space is available.
     ///
     /// # Errors
-    /// As [`DiskNeed::check`].
+    /// As for [`DiskNeed::check`].
     pub(crate) fn tell(&self, context: &mut Context<'_>) -> Result<(), Error> {
         if self.bytes > 0 {
             context.tell(Event::Disk(self.clone()));
@@ -49,8 +53,8 @@ impl DiskNeed {
         self.check()
     }
 
-    /// Of pictures that are decoded, their views as the end `network` reads them, or their features
-    /// without one, and for a head the features of several views.
+    /// The space for decoded pictures; for their views, as inputs of the trainable part `network`, or their
+    /// features if there is none; and for a head, for the features of several views.
     pub(crate) fn new(
         (base, pictures): (&Base, &Pictures),
         extract: &ExtractConfig,
@@ -63,7 +67,7 @@ impl DiskNeed {
         let value = network.map_or(features, TrainableNetwork::input_len);
         let held_back = pictures.expected_held_back();
         let train = pictures.len() - held_back;
-        // Pictures themselves are not kept once more.
+        // If the network is trained from its start, views are the pictures themselves and are not stored again.
         let from_start = network.is_some_and(|network| network.boundary() == 0);
         let views = if from_start { 0 } else { augmentation.kept() };
         let features_of_views = match augmentation.kept() {

@@ -1,4 +1,4 @@
-//! The features of views, for the head.
+//! Features of views, to train the head on.
 
 use headstart_data::Subset;
 use headstart_train::network::TrainableNetwork;
@@ -9,7 +9,7 @@ use super::views::ViewInputs;
 use super::{TrainingSet, scratch_folder};
 use crate::{Error, Precision, pictures};
 
-/// The training pictures' features, in one view after the other.
+/// The features of the training pictures, one view after the other.
 pub(crate) struct HeadViews<'a> {
     set: &'a TrainingSet,
     network: Option<&'a TrainableNetwork>,
@@ -17,14 +17,14 @@ pub(crate) struct HeadViews<'a> {
     count: usize,
     dim: usize,
     groups: Vec<usize>,
-    /// Features that have been computed, view after view; none where every epoch has others.
+    /// Views that have been computed, and which ones; `None` if every epoch has other views.
     kept: Option<(Values, Vec<bool>)>,
     features: Vec<f32>,
     soft_targets: Option<Vec<f32>>,
 }
 
 impl<'a> HeadViews<'a> {
-    /// Of views that `set` has, from the layers that `network` does not have.
+    /// From the views of `set`. `network` is the trainable part, whose output is then the features.
     pub(crate) fn new(set: &'a TrainingSet, network: Option<&'a TrainableNetwork>) -> Self {
         let views = set.views.as_ref().expect("they have been made");
         let dim = network.map_or_else(|| views.len(), TrainableNetwork::features);
@@ -41,10 +41,10 @@ impl<'a> HeadViews<'a> {
         }
     }
 
-    /// The features of the pictures held back.
+    /// The features of the held-back pictures.
     ///
     /// # Errors
-    /// When one cannot be read.
+    /// When a picture cannot be read.
     pub(crate) fn validation(&self) -> Result<pictures::LabelledFeatures, Error> {
         let views = self.set.views.as_ref().expect("they have been made");
         let inputs = views.inputs(self.set, Subset::Validation);
@@ -58,10 +58,10 @@ impl<'a> HeadViews<'a> {
         })
     }
 
-    /// All views as if they were so many pictures; those of one picture belong together.
+    /// All views as separate pictures. The views of one picture are in one group.
     ///
     /// # Errors
-    /// When one cannot be read.
+    /// When a picture cannot be read.
     pub(crate) fn all(&self) -> Result<pictures::LabelledFeatures, Error> {
         let mut all = pictures::LabelledFeatures {
             features: Vec::new(),
@@ -79,7 +79,7 @@ impl<'a> HeadViews<'a> {
         Ok(all)
     }
 
-    /// The features of a view, from where they are kept if they have been computed before.
+    /// Loads the features of a view: stored ones if they have been computed before.
     fn load(&mut self, index: usize) -> Result<(), Error> {
         if self.count == usize::MAX {
             self.features = features(&self.inputs, self.network, self.dim, index + 1)?;
@@ -98,7 +98,7 @@ impl<'a> HeadViews<'a> {
         }
         self.features = features(&self.inputs, self.network, self.dim, index + 1)?;
         computed[index] = true;
-        // A single view is in memory as long as it is used.
+        // A single view stays in memory while it is used.
         if self.count > 1 { values.write(index, &self.features) } else { Ok(()) }
     }
 }
@@ -108,7 +108,7 @@ fn groups(set: &TrainingSet, subset: Subset) -> Vec<usize> {
     set.subset(subset).iter().map(|&picture| set.groups.numbers()[picture]).collect()
 }
 
-/// `[pictures][dim]`.
+/// The features of an epoch, `[pictures][dim]`.
 fn features(
     inputs: &ViewInputs<'_>,
     network: Option<&TrainableNetwork>,

@@ -1,5 +1,5 @@
-//! Pictures made ready to train on: decoded, resized, divided; and what the frozen layers make of
-//! them, augmented or not.
+//! Pictures prepared for training: decoded, resized and split; and the output of the frozen layers for them,
+//! with or without augmentation.
 
 mod augmentation;
 mod disk;
@@ -32,50 +32,50 @@ use records::Records;
 pub(crate) use records::check_room;
 pub(crate) use views::{AugmentedViews, ViewKey};
 
-/// Pictures that have been decoded once, for training that sees them many times.
+/// Pictures that are decoded once, for training that uses them many times.
 ///
-/// Their pixels lie in a file that vanishes with the process, so memory does not grow with them.
-/// Both phases of a [`TrainJob`](crate::TrainJob) share one, and
+/// Their pixels are in a file that is gone when the process ends, so memory does not grow with the number of
+/// pictures. Both phases of a [`TrainJob`](crate::TrainJob) share a set, and
 /// [`Classifier::find_learning_rate`](crate::Classifier::find_learning_rate) takes one.
 pub struct TrainingSet {
     base: Base,
     config: ExtractConfig,
     classes: Vec<String>,
     origin: Origin,
-    /// The class, the hash and the name of every picture that could be read, what belongs together,
-    /// and what each counts for where they differ.
+    /// Class, hash, name, group and (if they differ) weight of every picture that could be read.
     pub(crate) labels: Vec<usize>,
-    /// What labels are indices into, where pictures may have several classes.
+    /// The sets that labels are indices into, if pictures may have several classes.
     pub(crate) label_sets: Option<LabelSets>,
     pub(crate) contents: Vec<ContentHash>,
-    /// What else there is to say of the pictures, a line each.
+    /// Further notes on the pictures, one line each.
     notes: Vec<Warning>,
-    /// Pictures that earlier training had not seen, and of those held back such as it had learned from;
-    /// `None` where that is not known.
+    /// The number of pictures that earlier training has not seen, and the number of held-back pictures that it
+    /// was trained on; `None` if unknown.
     unseen: Option<usize>,
     learned_from: Option<usize>,
     names: Vec<String>,
-    /// The pictures held back, as a classifier is asked about them.
+    /// The held-back pictures, in the form for a classifier's answers.
     asked: Vec<Answered>,
     pub(crate) groups: Groups,
     pub(crate) weights: Option<Vec<f32>>,
     pub(crate) split: Split,
     pub(crate) skipped: Vec<Skipped>,
     pixels: Records,
-    /// What was made last: both phases of training ask for the same.
+    /// The views made last: both phases of training need the same.
     views: Option<AugmentedViews>,
-    /// Seconds that reading took.
+    /// Seconds that reading the pictures took.
     pub(crate) seconds: f64,
 }
 
 impl TrainingSet {
-    /// Decodes `pictures` for `base`, and divides them. To keep near-duplicates together their features
-    /// are computed, too, unless it is given how they are divided or
-    /// [`Pictures::with_duplicates`] says otherwise.
+    /// Decodes and splits `pictures` for `base`.
+    ///
+    /// Features are computed as well, to keep near-duplicates together, unless the split is specified or
+    /// [`Pictures::with_duplicates`] excludes it.
     ///
     /// # Errors
-    /// When fewer than two classes have pictures that can be read, there is no room for the pixels,
-    /// or the context is cancelled.
+    /// When fewer than two classes have pictures that can be read, there is no space for the pixels, or the
+    /// context is cancelled.
     pub fn new(
         base: &Base,
         pictures: &Pictures,
@@ -94,7 +94,7 @@ impl TrainingSet {
         let (mut kept, mut contents) = (Vec::new(), Vec::new());
         let (mut features, mut facts, mut appearances) = (Vec::new(), Vec::new(), Vec::new());
         if with_features {
-            // Growing by doubling would take as much again.
+            // Growth by doubling would take up to twice the memory.
             features.reserve_exact(pictures.len() * extractor.features());
         }
         let mut skipped = pictures.skipped().to_vec();
@@ -154,8 +154,8 @@ impl TrainingSet {
         self.views.as_ref().expect("views have been made")
     }
 
-    /// Figures of a classifier on the pictures held back, as prediction would have it: without what
-    /// training keeps; `None` if none were.
+    /// The metrics of a classifier on the held-back pictures, predicted from their pixels without the views of
+    /// training; `None` if none are held back.
     ///
     /// # Errors
     /// When the pictures cannot be read back.
@@ -166,8 +166,7 @@ impl TrainingSet {
         Ok(self.said(classifier)?.map(|said| classifier.measure(&said, self.asked())))
     }
 
-    /// [`TrainingSet::evaluate`] of a classifier that has changed, and first learns what its answers are
-    /// worth.
+    /// [`TrainingSet::evaluate`] for a classifier that has changed and is calibrated first.
     ///
     /// # Errors
     /// When the pictures cannot be read back, or the context is cancelled.
@@ -185,7 +184,7 @@ impl TrainingSet {
         Ok(Some(classifier.measure(&said, self.asked())))
     }
 
-    /// What a classifier says of the pictures held back; nothing if there are none.
+    /// A classifier's answers for the held-back pictures; `None` if there are none.
     fn said(&self, classifier: &Classifier) -> Result<Option<Unseen>, Error> {
         let pictures = self.subset(Subset::Validation);
         if pictures.is_empty() {
@@ -200,8 +199,8 @@ impl TrainingSet {
         Ok(Some(Unseen { features, logits, labels, groups, label_sets, held_out }))
     }
 
-    /// The features that a base has for as many of the pictures learned from, as they are, as a model keeps
-    /// at most to tell unknown ones by; none where none is ever told.
+    /// The features, without augmentation, of at most as many training pictures as a model keeps for the
+    /// detection of unknown pictures; none if unknown pictures are never detected.
     ///
     /// # Errors
     /// When the pictures cannot be read back.
@@ -237,7 +236,7 @@ impl TrainingSet {
         Ok(features)
     }
 
-    /// A record for a classifier that has none.
+    /// A new record for a classifier that has none.
     pub(crate) fn record(&self) -> TrainingRecord {
         TrainingRecord {
             origin: self.origin.clone(),
@@ -260,12 +259,12 @@ impl TrainingSet {
         }
     }
 
-    /// What there is to say of a picture: one class, or any number.
+    /// The kind of labels: one class per picture, or any number.
     pub fn task(&self) -> Task {
         if self.label_sets.is_some() { Task::MultiLabel } else { Task::SingleLabel }
     }
 
-    /// Names of the classes.
+    /// The names of the classes.
     pub fn classes(&self) -> &[String] {
         &self.classes
     }
@@ -279,33 +278,33 @@ impl TrainingSet {
         &self.origin
     }
 
-    /// How many pictures are learned from.
+    /// The number of pictures to train on.
     pub fn train(&self) -> usize {
         self.split.train.len()
     }
 
-    /// How many pictures are held back.
+    /// The number of held-back pictures.
     pub fn validation(&self) -> usize {
         self.split.validation.len()
     }
 
-    /// Of the pictures held back, how many earlier training had learned from; `None` where that is not
-    /// known. Above 0 only where the source itself says which are held back.
+    /// How many of the held-back pictures earlier training was trained on; `None` if unknown. Above 0 only if
+    /// the source itself specifies the held-back pictures.
     pub fn learned_from(&self) -> Option<usize> {
         self.learned_from
     }
 
-    /// How many pictures earlier training had not seen; `None` where that is not known.
+    /// How many pictures earlier training has not seen; `None` if unknown.
     pub fn unseen(&self) -> Option<usize> {
         self.unseen
     }
 
-    /// Which pictures whoever is trained on these will have seen.
+    /// The pictures that a model trained on this set has seen.
     pub(crate) fn seen(&self) -> Seen {
         Seen::of_split(&self.contents, &self.split)
     }
 
-    /// What was left out when the pictures were read, with the reason.
+    /// What was skipped when the pictures were read, with reasons.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
     }
@@ -318,23 +317,23 @@ impl TrainingSet {
         self.names[picture].clone()
     }
 
-    /// The pictures held back, as a classifier is asked about them.
+    /// The held-back pictures, in the form for a classifier's answers.
     pub(crate) fn asked(&self) -> Vec<Answered> {
         self.asked.clone()
     }
 
-    /// How many pictures of each class are learned from.
+    /// The number of training pictures per class.
     pub(crate) fn train_per_class(&self) -> Vec<usize> {
         let labels = PictureLabels::new(&self.labels, self.label_sets.as_deref());
         labels.per_class(self.split.train.iter().copied(), self.classes.len())
     }
 
-    /// The pictures' paths within the folder that are held back.
+    /// The paths of the held-back pictures within the folder.
     pub(crate) fn held_back(&self) -> Vec<String> {
         self.split.validation.iter().map(|&picture| self.name(picture)).collect()
     }
 
-    /// What whoever owns the pictures should know of how they were divided.
+    /// Warnings about the split.
     pub fn warnings(&self) -> Vec<Warning> {
         let name = |picture| self.name(picture);
         let warnings = &self.split.warnings;
@@ -351,11 +350,13 @@ impl TrainingSet {
         lines
     }
 
-    /// What the layers before a trainable end, or all where there is none, make of the pictures in
-    /// their views. What was made last is kept, for the other phase of training.
+    /// The views of the pictures: the output of the layers before the trainable part, or of all layers if there
+    /// is none.
+    ///
+    /// The views made last are kept for the other phase of training.
     ///
     /// # Errors
-    /// When there is no room, or the context is cancelled.
+    /// When there is no space, or the context is cancelled.
     pub(crate) fn views(
         &mut self,
         network: Option<&TrainableNetwork>,
@@ -364,7 +365,7 @@ impl TrainingSet {
     ) -> Result<&AugmentedViews, Error> {
         let key = ViewKey { boundary: network.map(TrainableNetwork::boundary), augmentation };
         if self.views.as_ref().is_none_or(|views| views.key != key) {
-            // The old ones make room first.
+            // The old views are dropped first, to free their space.
             self.views = None;
             self.views = Some(AugmentedViews::new(self, key, context)?);
         }
@@ -372,8 +373,8 @@ impl TrainingSet {
     }
 }
 
-/// Where records that vanish with the process are kept: by the feature cache, whose disk has been
-/// chosen for such things, or where the system keeps temporary files.
+/// The folder for temporary records: that of the feature cache, whose disk was chosen for such data, or the
+/// system's folder for temporary files.
 pub(crate) fn scratch_folder(config: &ExtractConfig) -> PathBuf {
     config.cache.as_deref().map_or_else(std::env::temp_dir, Path::to_owned)
 }

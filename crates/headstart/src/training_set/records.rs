@@ -1,4 +1,4 @@
-//! Records of one length in a file that vanishes with the process.
+//! Records of equal length in a file that is gone when the process ends.
 
 use std::fs::File;
 use std::io;
@@ -8,21 +8,21 @@ use headstart_files::{read_exact_at, write_all_at};
 
 use crate::{Error, Precision};
 
-/// A file of records, read by several threads at once.
+/// A file of records, which several threads can read at once.
 #[derive(Debug)]
 pub(crate) struct Records {
     file: File,
-    /// Where it lies, for errors: it has no name.
+    /// The folder of the file, for errors. The file itself has no name.
     folder: PathBuf,
-    /// Bytes of a record.
+    /// The length of a record in bytes.
     len: usize,
 }
 
 impl Records {
-    /// Room for about `count` records of `len` bytes in `folder`.
+    /// Creates a file in `folder` for about `count` records of `len` bytes.
     ///
     /// # Errors
-    /// When the folder cannot be written to, or its file system has too little room for all.
+    /// When the folder cannot be written to, or its file system has too little space for all records.
     pub(crate) fn new(folder: &Path, len: usize, count: usize) -> Result<Self, Error> {
         let file = check_room(folder, place(count, len))?;
         Ok(Self { file, folder: folder.to_owned(), len })
@@ -32,13 +32,17 @@ impl Records {
         Error::Scratch { folder: self.folder.clone(), cause }
     }
 
+    /// Writes a record.
+    ///
     /// # Errors
-    /// When there is no room left.
+    /// When there is no space left.
     pub(crate) fn write(&self, record: usize, bytes: &[u8]) -> Result<(), Error> {
         assert_eq!(bytes.len(), self.len, "a record of another length");
         write_all_at(&self.file, bytes, place(record, self.len)).map_err(|error| self.failed(error))
     }
 
+    /// Reads a record.
+    ///
     /// # Errors
     /// When the file cannot be read.
     pub(crate) fn read(&self, record: usize, bytes: &mut [u8]) -> Result<(), Error> {
@@ -48,10 +52,10 @@ impl Records {
     }
 }
 
-/// A file without a name in `folder`, whose file system has room for `needed` bytes.
+/// Creates an unnamed file in `folder` and checks that its file system has space for `needed` bytes.
 ///
 /// # Errors
-/// When the folder cannot be written to, or its file system has too little room.
+/// When the folder cannot be written to, or its file system has too little space.
 pub(crate) fn check_room(folder: &Path, needed: u64) -> Result<File, Error> {
     let failed = |cause| Error::Scratch { folder: folder.to_owned(), cause };
     std::fs::create_dir_all(folder).map_err(failed)?;
@@ -62,13 +66,13 @@ pub(crate) fn check_room(folder: &Path, needed: u64) -> Result<File, Error> {
     }
 }
 
-/// Where a record begins, or bytes of so many: files are larger than the memory of some machines. No
-/// file system has room for what is more than fits.
+/// The position of a record, or the length of so many records. It is 64 bits wide because files may be larger
+/// than the address space; on overflow it saturates, and no file system has space for that.
 pub(super) fn place(record: usize, len: usize) -> u64 {
     (record as u64).saturating_mul(len as u64)
 }
 
-/// Bytes that this process may still write to the file system of a file, where that can be told.
+/// The number of bytes that this process may still write to the file system of `file`, if known.
 #[cfg(unix)]
 fn room(file: &File) -> Option<u64> {
     let stat = rustix::fs::fstatvfs(file).ok()?;
@@ -80,7 +84,7 @@ fn room(_: &File) -> Option<u64> {
     None
 }
 
-/// Records of f32 values, kept whole or as f16.
+/// Records of f32 values, stored in full or as f16.
 #[derive(Debug)]
 pub(crate) struct Values {
     records: Records,
@@ -88,10 +92,10 @@ pub(crate) struct Values {
 }
 
 impl Values {
-    /// Room for records of `len` values.
+    /// Creates a file for records of `len` values.
     ///
     /// # Errors
-    /// As [`Records::new`].
+    /// As for [`Records::new`].
     pub(crate) fn new(
         folder: &Path,
         len: usize,
@@ -101,16 +105,20 @@ impl Values {
         Ok(Self { records: Records::new(folder, len * precision.bytes(), count)?, precision })
     }
 
+    /// Writes a record.
+    ///
     /// # Errors
-    /// As [`Records::write`].
+    /// As for [`Records::write`].
     pub(crate) fn write(&self, record: usize, values: &[f32]) -> Result<(), Error> {
         let mut bytes = Vec::with_capacity(self.records.len);
         self.precision.encode(values, &mut bytes);
         self.records.write(record, &bytes)
     }
 
+    /// Reads a record.
+    ///
     /// # Errors
-    /// As [`Records::read`].
+    /// As for [`Records::read`].
     pub(crate) fn read(&self, record: usize, values: &mut [f32]) -> Result<(), Error> {
         let mut bytes = vec![0; self.records.len];
         self.records.read(record, &mut bytes)?;
@@ -145,7 +153,7 @@ mod tests {
 
     #[test]
     fn places_go_beyond_what_32_bits_count() {
-        // A million pictures of 224 x 224, and as many as 32 bits can count.
+        // A million pictures of 224 x 224, and the largest count in 32 bits.
         assert_eq!(place(1_000_000, 224 * 224 * 3), 150_528_000_000);
         let all = u32::MAX as usize;
         assert_eq!(place(all, all), u64::from(u32::MAX).pow(2));

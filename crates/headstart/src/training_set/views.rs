@@ -1,4 +1,4 @@
-//! Views of pictures: what the frozen layers make of each, augmented in one way or another.
+//! Views of pictures: the output of the frozen layers for each, with or without augmentation.
 
 use std::error::Error as StdError;
 use std::sync::Mutex;
@@ -14,15 +14,15 @@ use super::records::Values;
 use super::{Augmentation, TrainingSet, scratch_folder};
 use crate::{Context, Error, Event, Precision, Stage};
 
-/// What views are of.
+/// The layer and the augmentation of views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ViewKey {
-    /// The layer whose output is wanted; the features when `None`.
+    /// The layer whose output is kept; `None` for the features.
     pub(crate) boundary: Option<LayerId>,
     pub(crate) augmentation: Augmentation,
 }
 
-/// What the frozen layers make of the pictures of both sides.
+/// The output of the frozen layers for the pictures of both sides.
 pub(crate) struct AugmentedViews {
     pub(crate) key: ViewKey,
     frozen: Frozen,
@@ -30,14 +30,14 @@ pub(crate) struct AugmentedViews {
     validation: Kept,
 }
 
-/// The frozen layers at work.
+/// The compiled frozen layers, with the augmentation of their input.
 struct Frozen {
     plan: Plan,
     augmenter: Augmenter,
     workers: Mutex<Vec<Worker>>,
 }
 
-/// What a thread works in.
+/// The buffers of a thread.
 struct Worker {
     arena: Arena,
     scratch: Scratch,
@@ -46,12 +46,12 @@ struct Worker {
     partner: Vec<u8>,
 }
 
-/// Views in a file, one after the other.
+/// Views stored in a file, one after the other.
 struct Kept {
     values: Values,
     views: usize,
     pictures: usize,
-    /// `[views][pictures]`; empty where every picture shows its own class.
+    /// The labels, `[views][pictures]`; empty if every picture shows only its own class.
     labels: Vec<Label>,
 }
 
@@ -83,7 +83,7 @@ impl AugmentedViews {
         let Augmentation { augment, seed, .. } = key.augmentation;
         let augmenter = Augmenter::new(augment, seed, size.height, size.width);
         let frozen = Frozen { plan, augmenter, workers: Mutex::default() };
-        // The picture itself costs nothing to compute, so there is nothing to keep.
+        // If the picture itself is the input, nothing is computed, so nothing is kept.
         let picture = key.boundary == Some(0);
         let kept = if picture { 0 } else { key.augmentation.kept() };
         let total = kept * set.train() + set.validation();
@@ -99,19 +99,19 @@ impl AugmentedViews {
     pub(crate) fn inputs<'a>(&'a self, set: &'a TrainingSet, subset: Subset) -> ViewInputs<'a> {
         let pictures = set.subset(subset);
         let labels = pictures.iter().map(|&picture| set.labels[picture]).collect();
-        // What is measured on counts alike.
+        // Weights do not affect evaluation.
         let weights = set.weights.as_ref().filter(|_| subset == Subset::Train);
         let weights =
             weights.map(|weights| pictures.iter().map(|&picture| weights[picture]).collect());
         ViewInputs { views: self, set, subset, labels, weights }
     }
 
-    /// Values of an input.
+    /// The number of values of an input.
     pub(crate) fn len(&self) -> usize {
         self.frozen.plan.output_shape().len()
     }
 
-    /// How many views of a picture there are; every epoch's is another where it is `usize::MAX`.
+    /// The number of views per picture; `usize::MAX` if every epoch has a new one.
     pub(crate) fn count(&self) -> usize {
         match self.key.augmentation.kept() {
             0 => usize::MAX,
@@ -120,17 +120,17 @@ impl AugmentedViews {
     }
 }
 
-/// Tells how far things have come.
+/// Reports progress.
 struct Progress<'a, 'c> {
     done: usize,
     total: usize,
     context: &'a mut Context<'c>,
 }
 
-/// Pictures computed at a time: between them work may be cancelled.
+/// Pictures computed between two checks for cancellation.
 const WINDOW: usize = 64;
 
-/// Computing views, augmented from an epoch on or not at all.
+/// Computes views. `epoch` is the first epoch of the augmentation, or `None` without augmentation.
 struct Job<'a> {
     epoch: Option<usize>,
     set: &'a TrainingSet,
@@ -138,7 +138,7 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Computes and keeps `views` views of all pictures of a subset.
+    /// Computes and stores `views` views of all pictures of a subset.
     fn keep(
         self,
         subset: Subset,
@@ -147,7 +147,7 @@ impl Job<'_> {
     ) -> Result<Kept, Error> {
         let pictures = self.set.subset(subset);
         let len = self.frozen.plan.output_shape().len();
-        // What is measured on should not be rounded.
+        // Pictures for evaluation are not rounded.
         let precision = if subset == Subset::Train { Precision::F16 } else { Precision::F32 };
         let values =
             Values::new(&scratch_folder(&self.set.config), len, views * pictures.len(), precision)?;
@@ -182,7 +182,7 @@ impl Job<'_> {
 }
 
 impl Frozen {
-    /// Computes a picture of a subset, augmented for an epoch or as it is.
+    /// Computes the view of a picture of a subset, augmented for an epoch, or without augmentation.
     fn compute(
         &self,
         set: &TrainingSet,
@@ -217,7 +217,7 @@ impl Frozen {
         Ok(label)
     }
 
-    /// What a picture of a subset shows in an epoch.
+    /// The label of a picture of a subset in an epoch.
     fn label(&self, set: &TrainingSet, subset: Subset, epoch: usize, index: usize) -> Label {
         let pictures = set.subset(subset);
         self.augmenter.mix(epoch, index, pictures.len()).map_or(Label::Own, |mix| Label::Mixed {
@@ -243,7 +243,7 @@ impl Frozen {
 }
 
 impl TrainingSet {
-    /// The pictures of a subset. Those kept for testing have no part in training.
+    /// The pictures of a subset. Training has no test pictures.
     pub(crate) fn subset(&self, subset: Subset) -> &[usize] {
         match subset {
             Subset::Train => &self.split.train,
@@ -253,7 +253,7 @@ impl TrainingSet {
     }
 }
 
-/// The pictures of a subset, as training reads them.
+/// The views of a subset, in the form that training reads.
 pub(crate) struct ViewInputs<'a> {
     views: &'a AugmentedViews,
     set: &'a TrainingSet,
@@ -310,7 +310,7 @@ impl ViewInputs<'_> {
         Ok(values)
     }
 
-    /// What each picture shows in an epoch.
+    /// The label of each picture in an epoch.
     pub(crate) fn shown(&self, epoch: usize) -> Vec<Label> {
         let of = |picture| match &self.views.train {
             Some(kept) if self.subset == Subset::Train => kept.label(epoch, picture),

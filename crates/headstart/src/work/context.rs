@@ -9,7 +9,7 @@ use crate::Error;
 
 /// Progress, cancellation and threads of long-running work.
 ///
-/// The default reports to nobody, is never cancelled, and starts its own threads when needed.
+/// By default, events are not reported, nothing is cancelled, and threads are started when needed.
 ///
 /// ```
 /// use headstart::{CancelToken, Context, Event, ThreadPool};
@@ -45,34 +45,34 @@ impl<'a> Context<'a> {
         self
     }
 
-    /// Work ends when this token is cancelled.
+    /// Sets the token that cancels the work.
     #[must_use]
     pub fn with_cancel_token(mut self, cancel: CancelToken) -> Self {
         self.cancel = cancel;
         self
     }
 
-    /// Work is done on these threads.
+    /// Sets the threads that do the work.
     #[must_use]
     pub fn with_pool(mut self, pool: ThreadPool) -> Self {
         self.pool = OnceLock::from(pool);
         self
     }
 
-    /// A token that ends work with this context.
+    /// The token that cancels work with this context.
     pub fn cancel_token(&self) -> CancelToken {
         self.cancel.clone()
     }
 
-    /// Whether work should end.
+    /// Whether work is cancelled and should end.
     pub fn is_cancelled(&self) -> bool {
         self.cancel.is_cancelled()
     }
 
-    /// The threads that work is done on.
+    /// The threads that do the work.
     ///
     /// # Errors
-    /// When no pool was given, and the system cannot start threads.
+    /// When no pool was given and the system cannot start threads.
     pub fn pool(&self) -> Result<ThreadPool, Error> {
         if let Some(pool) = self.pool.get() {
             return Ok(pool.clone());
@@ -91,7 +91,7 @@ impl<'a> Context<'a> {
     /// Runs work on the pool.
     ///
     /// # Errors
-    /// When there is no pool, and what the work returns.
+    /// When there are no threads, and those of the work.
     pub(crate) fn install<R: Send>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<R, Error> + Send,
@@ -100,8 +100,10 @@ impl<'a> Context<'a> {
         pool.install(|| work(self))
     }
 
+    /// Fails if work is cancelled.
+    ///
     /// # Errors
-    /// [`Error::Interrupted`] when work should end.
+    /// [`Error::Interrupted`].
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.is_cancelled() { Err(Error::Interrupted) } else { Ok(()) }
     }
@@ -117,8 +119,9 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// A callback of training that tells how it goes, and ends it when work should end: of fine-tuning
-    /// only between batches, since an epoch that is over is kept.
+    /// A callback that reports events of training and stops it when work is cancelled.
+    ///
+    /// Fine-tuning stops only between batches, so that a completed epoch is kept.
     pub(crate) fn watch(
         &mut self,
         phase: Phase,
@@ -139,7 +142,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// A callback of comparing pictures.
+    /// A callback that reports the progress of comparing pictures and stops it when work is cancelled.
     pub(crate) fn watch_comparing(&mut self) -> impl FnMut(usize, usize) -> bool {
         move |done, total| {
             self.tell(Event::Comparing { done, total });

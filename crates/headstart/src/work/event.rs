@@ -7,7 +7,7 @@ use crate::{DiskNeed, FitReport, TrainSummary};
 
 /// A progress event of a job.
 ///
-/// As JSON, each is an object whose `event` is its name. `headstart --json` prints exactly these lines.
+/// As JSON, each event is an object whose `event` is its name. `headstart --json` prints exactly these lines.
 ///
 /// ```
 /// use headstart::Event;
@@ -21,34 +21,34 @@ use crate::{DiskNeed, FitReport, TrainSummary};
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// An assumption.
+    /// An assumption that a file left open.
     Note {
-        /// What, a line.
+        /// The assumption, in one line.
         message: String,
     },
     /// Disk space that training needs while it runs.
     Disk(DiskNeed),
-    /// `done` of `total` pictures have been worked on.
+    /// `done` of `total` pictures have been processed.
     Pictures {
-        /// What is done with them.
+        /// What is being done with them.
         stage: Stage,
-        /// Pictures that are done.
+        /// The number of processed pictures.
         done: usize,
-        /// Pictures that there are.
+        /// The number of all pictures.
         total: usize,
     },
-    /// `done` of `total` different pictures have been compared with others, to find copies.
+    /// `done` of `total` distinct pictures have been compared with others, to find copies.
     Comparing {
-        /// Pictures that are done.
+        /// The number of compared pictures.
         done: usize,
-        /// Pictures that there are.
+        /// The number of all distinct pictures.
         total: usize,
     },
-    /// The pictures are divided; what follows is training.
+    /// The pictures have been split. Training follows.
     Split {
-        /// Pictures to learn from.
+        /// The number of pictures to train on.
         train: usize,
-        /// Pictures held back.
+        /// The number of held-back pictures.
         validation: usize,
     },
     /// A strength of the head's regularisation is being tried. Reported several times a second.
@@ -60,54 +60,54 @@ pub enum Event {
     },
     /// The head is being fitted to all features. Reported several times a second.
     Fitting {
-        /// The steps taken.
+        /// The number of steps taken.
         step: usize,
     },
     /// A class is about to be left out, to choose the score for unknown pictures.
     LeavingOut {
-        /// Classes that have been.
+        /// The number of classes left out so far.
         done: usize,
-        /// Classes that will have been.
+        /// The number of classes to leave out.
         total: usize,
     },
     /// A batch is about to be trained on.
     Batch {
-        /// What is trained.
+        /// What is being trained.
         phase: Phase,
         /// The epoch, counted from 1.
         epoch: usize,
-        /// The batch in that epoch, counted from 1.
+        /// The batch in this epoch, counted from 1.
         batch: usize,
-        /// The batches of an epoch.
+        /// The number of batches per epoch.
         batches: usize,
     },
-    /// An epoch is over.
+    /// An epoch is complete.
     Epoch {
-        /// What is trained.
+        /// What is being trained.
         phase: Phase,
-        /// What it came to.
+        /// The metrics of the epoch.
         #[serde(flatten)]
         epoch: Epoch,
     },
     /// The head has been trained, and saved if a file was given; fine-tuning may follow.
     Fitted(Box<FitReport>),
-    /// Fine-tuning goes on from a checkpoint: the head need not be trained again.
+    /// Fine-tuning resumes from a checkpoint, so the head is not trained again.
     Resumed {
-        /// Epochs completed by an earlier run.
+        /// The number of epochs completed by an earlier run.
         epochs: usize,
     },
-    /// Estimated time of a job, reported before it starts if its effort is above the lowest.
+    /// The estimated time of a job. Reported before it starts, if its effort is above the lowest.
     Expected {
         /// Seconds of wall time.
         seconds: f64,
     },
-    /// A fine-tuned model was compared with the one on the frozen base, on the pictures held back.
+    /// A fine-tuned model was compared with the one on the frozen base, on the held-back pictures.
     Tried {
         /// The gain in accuracy.
         gain: f64,
-        /// The standard error of that.
+        /// The standard error of the gain.
         error: f64,
-        /// Whether it replaces the other: the gain is larger than its error.
+        /// Whether the fine-tuned model is kept: its gain is larger than the standard error.
         kept: bool,
     },
     /// A job is done.
@@ -116,38 +116,38 @@ pub enum Event {
     LearningRate {
         /// The step, counted from 1.
         step: usize,
-        /// Steps that there are.
+        /// The number of steps.
         steps: usize,
-        /// The rate that it is taken at.
+        /// The learning rate of the step.
         rate: f64,
     },
 }
 
-/// What is done with pictures.
+/// What is being done with pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Stage {
-    /// Their features are computed, or found in the cache.
+    /// Features are computed, or read from the cache.
     Features,
-    /// They are decoded, to be trained on.
+    /// Pictures are decoded, to train on them.
     Decoding,
-    /// The frozen layers are run on their views.
+    /// The frozen layers are applied to the views of pictures.
     Views,
 }
 
-/// What is trained.
+/// What is being trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// The head, on a frozen base.
     Head,
-    /// The top of the base with the head.
+    /// The upper layers of the base, with the head.
     FineTune,
 }
 
 impl Event {
-    /// What the trainer tells.
+    /// Converts an event of the trainer.
     pub(crate) fn of_training(phase: Phase, event: headstart_train::Event<'_>) -> Option<Self> {
         use headstart_train::Event;
         Some(match event {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crate::Error;
 
-/// Threads that pictures are read, products computed and networks trained on. A clone shares them; they
-/// end when the last clone is gone.
+/// Threads for reading pictures, computing matrix products and training networks. Clones share them; they end
+/// with the last clone.
 ///
-/// This library works on no others: two pools do not disturb each other, and whoever works for many on
-/// one machine gives them one pool, by [`Context::with_pool`](crate::Context::with_pool). What is
-/// computed does not depend on the number of threads.
+/// The library uses no other threads, so two pools do not disturb each other. Programs that do several jobs on
+/// one machine should give them the same pool, by [`Context::with_pool`](crate::Context::with_pool). Results do
+/// not depend on the number of threads.
 #[derive(Clone, Debug)]
 pub struct ThreadPool(Arc<rayon::ThreadPool>);
 
@@ -17,19 +17,19 @@ impl ThreadPool {
     /// As many threads as the machine runs at once.
     ///
     /// # Errors
-    /// When the system gives no more threads.
+    /// When the system cannot start the threads.
     pub fn new() -> Result<Self, Error> {
         Self::with_threads(0)
     }
 
-    /// So many threads; 0 are as many as the machine runs at once.
+    /// A given number of threads; 0 stands for as many as the machine runs at once.
     ///
     /// # Errors
-    /// When the system gives no more threads.
+    /// When the system cannot start the threads.
     pub fn with_threads(threads: usize) -> Result<Self, Error> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(match threads {
-                // Left to rayon, an environment variable of its own would decide.
+                // Rayon's own default would depend on an environment variable.
                 0 => std::thread::available_parallelism().map_or(1, usize::from),
                 n => n,
             })
@@ -40,22 +40,22 @@ impl ThreadPool {
             .map_err(|error| Error::Threads { threads, reason: error.to_string() })
     }
 
-    /// How many threads there are.
+    /// The number of threads.
     pub fn threads(&self) -> usize {
         self.0.current_num_threads()
     }
 
-    /// Does some work on these threads, and waits for it: rayon's parallel iterators in it run here.
+    /// Runs `work` on these threads and waits for it. Rayon's parallel iterators within it run here, too.
     pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         self.0.install(work)
     }
 
-    /// Whether the caller runs on one of these threads, so that none is left to serve it if it waits.
+    /// Whether the caller is one of these threads. If it waited, none might be left to do the work.
     pub(crate) fn is_current(&self) -> bool {
         self.0.current_thread_index().is_some()
     }
 
-    /// Runs `work` on the calling thread, and what it spawns on these.
+    /// Runs `work` on the calling thread. The tasks that it spawns run on these threads.
     pub(crate) fn in_place_scope<'scope, R>(
         &self,
         work: impl FnOnce(&rayon::Scope<'scope>) -> R,
@@ -65,7 +65,7 @@ impl ThreadPool {
 }
 
 impl From<Arc<rayon::ThreadPool>> for ThreadPool {
-    /// A pool that the caller also uses for other things.
+    /// Uses a pool that the caller also uses for other work.
     fn from(pool: Arc<rayon::ThreadPool>) -> Self {
         Self(pool)
     }

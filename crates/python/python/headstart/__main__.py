@@ -1,4 +1,4 @@
-"""The ``headstart`` command: ``python -m headstart`` is the same."""
+"""The ``headstart`` command, which can also be run as ``python -m headstart``."""
 
 import sys
 
@@ -6,7 +6,7 @@ from ._headstart import main as run
 
 
 def main() -> int:
-    """Run the command with the arguments of this process, and return its exit status."""
+    """Run the command with this process's arguments, and return its exit status."""
     return run(["headstart", *sys.argv[1:]])
 
 

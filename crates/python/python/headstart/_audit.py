@@ -1,4 +1,4 @@
-"""What is wrong with a folder of pictures."""
+"""Audits of folders of pictures."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from ._progress import Progress
 
 
 class Finding:
-    """Something that may be wrong with pictures.
+    """A possible problem with pictures.
 
     Attributes
     ----------
     kind, title : str
-        What it is, for programs and for people.
+        The kind of problem, as an identifier and as a readable title.
     severity : {"high", "medium", "low"}
-        How much it matters.
+        How serious it is.
     action, advice : str
-        What to do, in a word and in a sentence.
+        What to do, as one word and as a sentence.
     files : list of Path
-        The files that it is about.
+        The files concerned.
     keep : Path or None
-        Of copies, the file that may stay.
+        Among copies, the file to keep.
     class_name : str or None
-        The class that they belong to, or should.
+        The class that the files belong to, or should belong to.
     value : float or None
-        What was measured.
+        The measured value.
     detail : str
-        What else there is to say.
+        Further information.
     """
 
     def __init__(self, told: _headstart._Finding) -> None:
@@ -54,16 +54,16 @@ class Finding:
 
 
 class Audit:
-    """What :func:`audit` has found; notebooks show its page.
+    """The result of :func:`audit`. Notebooks show it as a page.
 
     Attributes
     ----------
     pictures : int
-        Pictures that could be read.
+        Number of readable pictures.
     counts : dict of str to int
-        How many of these each class has.
+        Number of readable pictures per class.
     findings : list of Finding
-        The most important first.
+        The findings, the most important first.
     """
 
     def __init__(self, native: _headstart.Audit) -> None:
@@ -80,7 +80,7 @@ class Audit:
         return kinds
 
     def page(self, path: StrPath | None = None) -> str:
-        """Return a page of HTML with thumbnails, and write it to a file, if one is given."""
+        """Return an HTML page with thumbnails, and write it to ``path``, if given."""
         page = self._native.page()
         if path is not None:
             Path(path).write_text(page, encoding="utf-8")
@@ -100,19 +100,20 @@ def audit(
     progress: bool | None = None,
     **options: Any,
 ) -> Audit:
-    """Look for what is wrong with a folder of labelled pictures; nothing is changed.
+    """Look for problems in a folder of labelled pictures. Nothing is changed.
 
     Parameters
     ----------
     source : path
-        A folder with one folder of pictures per class, an archive of one, or a manifest; or pictures without labels.
+        A folder with one folder of pictures per class, an archive of one, or a manifest; or unlabelled pictures.
     threads : int, optional
-        As many as the machine runs at once by default.
+        Number of threads; by default, as many as the machine runs at once.
     progress : bool, optional
-        Whether tqdm shows how it goes; where somebody sees it by default.
+        Whether to show progress with tqdm; by default, only on a terminal or in a notebook.
     **options
-        ``all_label_errors=True`` for all probable label errors rather than the clear ones; and ``label_from``,
-        ``label_column``, ``path_column``, ``val_split``, ``random_state``, and what :class:`FeatureExtractor` takes.
+        ``all_label_errors=True`` reports all probable label errors, not only the clear ones. Also ``label_from``,
+        ``label_column``, ``path_column``, ``val_split``, ``random_state``, and the parameters of
+        :class:`FeatureExtractor`.
 
     Examples
     --------
@@ -130,7 +131,7 @@ def run(
     threads: int | None,
     progress: bool | None,
 ) -> Audit:
-    """Audit by a model's base, or by one of its own."""
+    """Audit with the base of ``native``, or with the base in ``options`` if that is ``None``."""
     options.setdefault("cache", "auto")
     with Progress(progress) as tell:
         return Audit(_headstart.audit(source, model, options, threads, tell))

@@ -1,4 +1,4 @@
-"""Batches of tables as Ray, Spark, Dask and pandas hand them on, with a column of pictures."""
+"""Batches of table rows, as Ray, Spark, Dask and pandas pass them, with a column of pictures."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-# What engines call the column, in the order in which they are looked for: a file's bytes before its path.
+# Usual names of the column, in order of preference: a file's bytes before its path.
 _USUAL = ("image", "bytes", "content", "path", "item")
 
 Kind: TypeAlias = Literal["rows", "text", "texts", "number", "flag"]
-"""Of a column: rows of an array, or a list of texts, lists of texts, numbers or truth values, or ``None`` for each."""
+"""The kind of a column: rows of an array, or a list with a text, list of texts, number, truth value or None per
+row."""
 
 
 def picture_column(names: Sequence[str], column: str | None) -> str:
-    """The column that holds the pictures: the one asked for, or one that is usually called so.
+    """Return the name of the picture column: the one requested, or one with a usual name.
 
     Raises
     ------
     ValueError
-        When there is none.
+        If there is no such column.
     """
     known = ", ".join(map(str, names))
     if column is None:
@@ -39,18 +40,18 @@ def picture_column(names: Sequence[str], column: str | None) -> str:
 
 
 def cores() -> int | None:
-    """How many cores the engine that runs this process gives it: Ray and Spark say so for OpenMP."""
+    """Return the number of cores that the engine gives this process; Ray and Spark announce it for OpenMP."""
     said = os.environ.get("OMP_NUM_THREADS", "")
     return int(said) if said.isdigit() and int(said) > 0 else None
 
 
 class Batch:
-    """Rows of a table: a dict of columns, a pandas data frame, or a Table or RecordBatch of Arrow.
+    """Rows of a table: a dict of columns, a pandas data frame, or an Arrow Table or RecordBatch.
 
     Attributes
     ----------
     pictures : sequence
-        What the column of pictures holds.
+        The values of the picture column.
     """
 
     def __init__(self, batch: Any, column: str | None) -> None:
@@ -70,14 +71,14 @@ class Batch:
         self.pictures = pictures(values)
 
     def with_columns(self, more: dict[str, tuple[Kind, Any]], missing: Collection[int]) -> Any:
-        """A batch of the same kind with these columns, too, without the pictures unless they are paths.
+        """Return a batch of the same type with additional columns. The picture column is dropped unless it has paths.
 
         Parameters
         ----------
         more : dict of str to (kind, values)
-            The columns.
+            The additional columns.
         missing : collection of int
-            Rows of which there is nothing to say.
+            Rows without a result.
         """
         left_out = [*more] if self._are_paths() else [*more, self._column]
         kept = {name: self._batch[name] for name in self._names if name not in left_out}
@@ -109,7 +110,7 @@ def _is_arrow(batch: Any) -> bool:
 
 
 def _plain(kind: Kind, values: Any) -> npt.NDArray[Any]:
-    """A column as an array of NumPy's, one element for each row."""
+    """Return a column as a NumPy array with one element per row."""
     import numpy as np
 
     if kind == "rows":
@@ -132,7 +133,7 @@ def _arrow(kind: Kind, values: Any, missing: Collection[int]) -> Any:
 
 
 def _arrow_lists(values: npt.NDArray[np.floating[Any]], missing: Collection[int]) -> Any:
-    """Rows as lists, with null for those of which there is nothing to say."""
+    """Return rows as lists, with null for rows without a result."""
     import numpy as np
     import pyarrow as pa
 

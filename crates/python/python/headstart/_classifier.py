@@ -1,4 +1,4 @@
-"""A classifier with scikit-learn's manners."""
+"""A classifier with scikit-learn's interface."""
 
 from __future__ import annotations
 
@@ -28,53 +28,53 @@ class NotFittedError(InvalidError, AttributeError):
 class Classifier(Estimator):
     """A pre-trained base with a head that is trained on its features.
 
-    It takes a list of paths, of files' bytes, of PIL pictures, or a uint8 array ``[n, height, width, 3]``; a data
-    frame's column, too. Works wherever scikit-learn's classifiers do.
+    Pictures are a list of paths, bytes of files or PIL pictures, a uint8 array ``[n, height, width, 3]``, or a column
+    of a data frame. It works wherever scikit-learn's classifiers do.
 
     Parameters
     ----------
     base : str
         A bundled base: ``"mobilenetv2"`` or ``"efficientnet-lite0"``; or the architecture of ``weights``.
     head : {"lbfgs", "adam"}
-        How the head is fitted: by regularised logistic regression, or by steps as in Keras's tutorial.
+        How the head is trained: by regularised logistic regression, or in epochs as in Keras's tutorial.
     fine_tune_at : str or int, optional
-        Then fine-tune the base from this layer on, by its name or index.
+        Afterwards, fine-tune the base from this layer on, given by its name or index.
     strength : float, optional
         Strength C of ``"lbfgs"``; chosen on the data by default.
     balance : bool
-        Whether pictures are weighted such that all classes count alike.
+        Whether to weight pictures so that all classes have equal weight.
     epochs, learning_rate, dropout : optional
-        Of ``"adam"``.
+        Parameters of ``"adam"``.
     batch_size, early_stop, label_smoothing : optional
-        Of ``"adam"``, and of fine-tuning.
+        Parameters of ``"adam"`` and of fine-tuning.
     fine_tune_epochs, fine_tune_learning_rate, optimizer, weight_decay, clip_norm, layer_decay, average : optional
-        Of fine-tuning, as for the command.
+        Parameters of fine-tuning, as for the command.
     augment : {"none", "tutorial", "standard", "strong"}
-        How pictures are varied.
+        How pictures are augmented.
     views : int, optional
-        Varied views of each picture that are computed once; 0 for other ones in every epoch.
+        Number of augmented views of each picture, which are computed once; 0 for new ones in every epoch.
     val_split : float
-        Share of each class that is held back to measure on.
+        Fraction of each class that is held out for evaluation.
     calibrate : bool
-        Whether probabilities are made to mean what they say.
+        Whether to calibrate probabilities.
     unknown_rate : float, optional
-        Share of known pictures that the model may turn away as of none of the classes.
+        Fraction of pictures of the known classes that the model may reject as unknown.
     random_state : int
-        Whatever is random follows from this number.
+        Seed of all randomness.
     weights, weights_prefix, input_size, resize, aspect, cache, memory, threads, progress
         As for :class:`FeatureExtractor`.
     errors : {"raise", "report"}
-        Whether a picture that cannot be read raises; or is left out of training with a warning, and predicted
-        as ``None`` with probabilities NaN.
+        ``"raise"`` raises an error if a picture cannot be read. ``"report"`` leaves such pictures out of training with
+        a warning, and predicts ``None`` with probabilities NaN for them.
 
     Attributes
     ----------
     classes_ : ndarray, shape (classes,)
-        The labels that were learned, in order; of a matrix the names of its columns, or their numbers.
+        The labels in order; for a matrix, the names or numbers of its columns.
     model_ : Model
-        What predicts; it can be saved for the command and other programs.
+        The trained model, which can be saved for the command and other programs.
     report_ : FitResult
-        How training went; not kept by pickling.
+        The course of training; not kept by pickling.
 
     Examples
     --------
@@ -174,10 +174,10 @@ class Classifier(Estimator):
         X : list or array of pictures
             See the class.
         y : array-like, shape (n,) or (n, labels)
-            A label for each: texts or whole numbers. Where a picture may have any number of labels, a matrix
-            of 0 and 1 with a column for each label; one that no picture has is never predicted.
+            A label for each picture: strings or integers. For multi-label training, a matrix of 0 and 1 with a column
+            for each label; a label that no picture has is never predicted.
         sample_weight : array-like, shape (n,), optional
-            What each picture counts for.
+            The weight of each picture.
         """
         lenient = is_lenient(self.errors)
         given = pictures(X)
@@ -198,7 +198,7 @@ class Classifier(Estimator):
         self.classes_ = learned.classes
         self.report_ = FitResult(fit)
         self.model_ = self.report_.model
-        # Where each label is among the model's; -1 for what is never predicted.
+        # The index of each label in the model's classes; -1 for a label that is never predicted.
         places = dict(zip(learned.learned, order, strict=True))
         self._order_ = [places.get(at, -1) for at in range(len(learned.classes))]
         for path, reason in self.report_.skipped.items():
@@ -222,7 +222,7 @@ class Classifier(Estimator):
         return said
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """Return the likeliest label of each picture; or a matrix as in ``fit``, where any number was learned."""
+        """Return the likeliest label of each picture; for a multi-label model, a matrix as in ``fit``."""
         import numpy as np
 
         said = self._said(X)
@@ -246,18 +246,18 @@ class Classifier(Estimator):
         return self._in_order(self._said(X).probabilities)
 
     def _in_order(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Columns of the model's classes as columns of ``classes_``."""
+        """Reorder columns from the model's classes to ``classes_``."""
         if self._order_ == list(range(values.shape[1])):
             return values
         found: npt.NDArray[Any] = values[:, self._order_]
-        # A row that is NaN stays so.
+        # Multiplying keeps rows of NaN.
         found[:, [at < 0 for at in self._order_]] *= 0
         return found
 
     def __call__(self, batch: Any, column: str | None = None, probabilities: bool = False) -> Any:
-        """Classify the pictures of a batch of a table; see :meth:`Model.__call__`.
+        """Classify the pictures in a batch of table rows; see :meth:`Model.__call__`.
 
-        ``label`` is one of ``classes_`` as text, and no picture is unknown, as in :meth:`predict`.
+        ``label`` is one of ``classes_`` as a string. As in :meth:`predict`, no picture is reported as unknown.
         """
         return self._fitted()._score(
             batch,
@@ -278,7 +278,7 @@ class Classifier(Estimator):
         return logarithms
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the share of pictures that are classified right, where any number was learned in all labels."""
+        """Return the accuracy; for a multi-label model, a picture counts as correct if all its labels are."""
         import numpy as np
 
         found = self.predict(X)

@@ -1,4 +1,5 @@
-"""What is raised. Each message is one line that names the thing and the way out."""
+"""Exceptions. Each message is one line that names the object concerned and, if possible, a
+remedy."""
 
 from __future__ import annotations
 
@@ -6,13 +7,13 @@ from __future__ import annotations
 class Error(Exception):
     """An error of headstart.
 
-    Each is also of the built-in kind that programs catch: ``ValueError``, ``FileNotFoundError``,
+    Each is also an instance of a built-in exception: ``ValueError``, ``FileNotFoundError``,
     ``PermissionError``, ``OSError`` or ``RuntimeError``.
 
     Attributes
     ----------
     kind : str
-        What can be done about it, such as ``"invalid_data"``.
+        What the caller can do about the error, such as ``"invalid_data"``.
 
     Examples
     --------
@@ -28,23 +29,23 @@ class Error(Exception):
 
 
 class InvalidError(Error, ValueError):
-    """Options that make no sense, or data that cannot be used."""
+    """Invalid options, or data that cannot be used."""
 
 
 class NotFoundError(Error, FileNotFoundError):
-    """Nothing is at a path."""
+    """Nothing exists at a path."""
 
 
 class AccessError(Error, PermissionError):
-    """The system denies access to a file or folder."""
+    """The operating system denies access to a file or folder."""
 
 
 class FileError(Error, OSError):
-    """The system fails to read or write, or the disk is full."""
+    """Reading or writing a file fails, or the disk is full."""
 
 
 class InternalError(Error, RuntimeError):
-    """A fault of headstart, or of what was plugged into it."""
+    """A bug in headstart or in code that it calls."""
 
 
 _CLASSES: dict[str, type[Error]] = {
@@ -62,7 +63,7 @@ _CLASSES: dict[str, type[Error]] = {
 
 
 def of_kind(kind: str, message: str) -> Error:
-    """Make the exception for an error of the library."""
+    """Create the exception for an error of the library."""
     error = _CLASSES.get(kind, InternalError)(message)
     error.kind = kind
     return error

@@ -1,4 +1,4 @@
-"""The manners that scikit-learn's estimators have, without scikit-learn."""
+"""The interface of scikit-learn's estimators, without scikit-learn."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 DEFAULT_BASE = "mobilenetv2"
-# The flags of code that takes any arguments, as in the module inspect, which takes long to import.
+# Code flags of functions with *args and **kwargs. They equal those of the module inspect, whose import is slow.
 CO_VARARGS, CO_VARKEYWORDS = 4, 8
 
 
 class Estimator:
-    """Parameters are the arguments of the constructor, which only stores them."""
+    """An estimator whose parameters are the arguments of its constructor, which only stores them."""
 
     @classmethod
     def _names(cls) -> tuple[str, ...]:
-        # Engines wrap classes in others that hand any arguments on.
+        # Engines wrap a class in a subclass whose constructor passes any arguments on.
         own = (vars(each)["__init__"].__code__ for each in cls.__mro__[:-1] if "__init__" in vars(each))
         code: CodeType = next(code for code in own if not code.co_flags & (CO_VARARGS | CO_VARKEYWORDS))
         return code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
@@ -32,7 +32,7 @@ class Estimator:
         Parameters
         ----------
         deep : bool
-            Has no meaning here: no parameter is an estimator.
+            Ignored: no parameter is an estimator.
         """
         return {name: getattr(self, name) for name in self._names()}
 
@@ -46,10 +46,10 @@ class Estimator:
         return self
 
     def _options(self, *but: str) -> dict[str, Any]:
-        """The parameters as the native part takes them, but for some."""
+        """Return the parameters as options of the native module, except those in ``but``."""
         options = {name: value for name, value in self.get_params().items() if name not in but}
         if options["weights"] is not None and options["base"] == DEFAULT_BASE:
-            # The file says which base it is of.
+            # The file specifies its base.
             options["base"] = None
         return options
 
@@ -76,12 +76,12 @@ class Estimator:
                 f"this was pickled by headstart {found}, and {__version__} does not know {', '.join(unknown)}: "
                 "use that version, or save models with model_.save, which later versions read"
             )
-        # What a later version has added has its default.
+        # Parameters that later versions added keep their defaults.
         self.__dict__.update(type(self)().__dict__)
         self.__dict__.update(values)
 
     def _tags(self, kind: str) -> Any:
-        """Tags for scikit-learn, which alone asks for them."""
+        """Return scikit-learn's tags. Only scikit-learn calls this."""
         from sklearn.utils import (
             ClassifierTags,
             InputTags,

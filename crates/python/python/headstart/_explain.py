@@ -1,4 +1,4 @@
-"""Why a model says what it says."""
+"""Explanations of predictions."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 
 
 class Explanation:
-    """How much each place of a picture speaks for a class; notebooks show the picture with the map on it.
+    """A map of how much each position of a picture contributes to a class. Notebooks show it over the picture.
 
     Attributes
     ----------
     index : int
-        Which of the pictures it is of.
+        Index of the picture.
     label : str
         The class.
     score : float
-        Its probability.
+        The probability of the class.
     logit, bias : float
         The logit is the mean of the map plus the bias.
     map : ndarray of float32, shape (height, width)
-        What speaks for the class, and below 0 against it.
+        Evidence for the class if positive, against it if negative.
     overlay : ndarray of uint8, shape (height, width, 3)
-        The picture with the map on it.
+        The picture with the map over it.
     """
 
     def __init__(self, native: _headstart.Explanation) -> None:

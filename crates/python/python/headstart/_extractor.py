@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _compiled: Kept[_headstart.Extractor] = Kept()
-"""Bases that this process has compiled."""
+"""The bases compiled in this process."""
 
 
 class Features:
-    """Features of pictures, and which pictures cannot be read.
+    """Features of pictures, and the pictures that cannot be read.
 
     Attributes
     ----------
     values : ndarray of float32, shape (n, features)
-        A row for each picture; NaN where it cannot be read.
+        A row for each picture; NaN if the picture cannot be read.
     errors : dict of int to str
-        Why a picture cannot be read, by its index.
+        Why pictures cannot be read, by index.
     """
 
     def __init__(self, values: npt.NDArray[np.float32], errors: dict[int, str]) -> None:
@@ -42,10 +42,10 @@ class Features:
 
 
 class FeatureExtractor(Estimator):
-    """A frozen base as a transformer: from pictures to features.
+    """A frozen base as a transformer of pictures to features.
 
-    It takes a list of paths, of files' bytes, of PIL pictures, or a uint8 array ``[n, height, width, 3]``; a data
-    frame's column, too. Nothing is learned, so it need not be fitted. It holds its parameters alone: it is cheap
+    Pictures are a list of paths, bytes of files or PIL pictures, a uint8 array ``[n, height, width, 3]``, or a column
+    of a data frame. Nothing is learned, so fitting is optional. The object contains only its parameters: it is cheap
     to send to other processes, each of which compiles the base once.
 
     Parameters
@@ -53,25 +53,25 @@ class FeatureExtractor(Estimator):
     base : str
         A bundled base: ``"mobilenetv2"`` or ``"efficientnet-lite0"``; or the architecture of ``weights``.
     weights : path, optional
-        A file with the base's weights: Keras's, PyTorch's, safetensors, or a model of headstart.
+        A file with the base's weights: Keras, PyTorch, safetensors, or a headstart model.
     weights_prefix : str, optional
-        What the names of the weights to take begin with, in a file that has several sets.
+        Prefix of the names of the weights, in a file that has several sets.
     input_size : int, optional
-        Side of the square that pictures are resized to, in pixels; the base's own by default.
+        Side in pixels of the square that pictures are resized to; by default the base's.
     resize : {"bilinear", "bicubic", "area", "tensorflow"}, optional
-        How pictures are resampled; the base's own way by default.
+        How pictures are resampled; by default as the base requires.
     aspect : {"stretch", "crop", "pad"}, optional
-        How pictures of another aspect ratio are made to fit; the base's own way by default.
+        How pictures with another aspect ratio are fitted; by default as the base requires.
     cache : path, "auto" or None
-        Folder where features are kept; ``"auto"`` is the command's; ``None`` keeps none.
+        Folder of cached features; ``"auto"`` is the command's cache, ``None`` disables caching.
     memory : int, optional
-        Bytes that files and decoding may take, all threads together.
+        Memory limit in bytes for files and decoding, over all threads.
     threads : int, optional
-        As many as the machine runs at once by default.
+        Number of threads; by default, as many as the machine runs at once.
     errors : {"raise", "report"}
-        Whether a picture that cannot be read raises, or has a row of NaN.
+        ``"raise"`` raises an error if a picture cannot be read; ``"report"`` returns a row of NaN.
     progress : bool, optional
-        Whether tqdm shows how it goes; where somebody sees it by default.
+        Whether to show progress with tqdm; by default, only on a terminal or in a notebook.
 
     Examples
     --------
@@ -83,7 +83,7 @@ class FeatureExtractor(Estimator):
     ((2, 1280), 'float32')
     """
 
-    # Under the name by which scikit-learn's clones keep it.
+    # scikit-learn's clone copies the attribute of this name.
     _sklearn_output_config: dict[str, str] = {}
 
     def __init__(
@@ -125,7 +125,7 @@ class FeatureExtractor(Estimator):
         return self
 
     def extract(self, X: Any) -> Features:
-        """Compute features, and tell of pictures that cannot be read, whatever ``errors`` says.
+        """Compute features, and report pictures that cannot be read, regardless of ``errors``.
 
         Examples
         --------
@@ -142,26 +142,27 @@ class FeatureExtractor(Estimator):
         return Features(values, dict(unread))
 
     def __call__(self, batch: Any, column: str | None = None, dtype: str = "float32") -> Any:
-        """Compute the features of a batch of a table, as Ray Data, Spark, Dask and pandas hand them on.
+        """Compute the features of a batch of table rows, as passed by Ray Data, Spark, Dask and pandas.
 
-        A picture that cannot be read costs its row, whatever ``errors`` says. Where the engine says how many
-        cores it gives a process, so many threads are used unless ``threads`` says otherwise.
+        A picture that cannot be read does not raise, regardless of ``errors``: its row reports the error. If
+        ``threads`` is not set, and the engine announces how many cores it gives the process, that many threads are
+        used.
 
         Parameters
         ----------
-        batch : dict of columns, pandas data frame, or Table or RecordBatch of Arrow
-            With a column of paths, of files' bytes, or of pictures as arrays.
+        batch : dict of columns, pandas data frame, or Arrow Table or RecordBatch
+            With a column of paths, bytes of files, or pictures as arrays.
         column : str, optional
-            Which column has the pictures; by default the first there is of ``image``, ``bytes``, ``content``,
-            ``path`` and ``item``.
+            Name of the picture column; by default the first that exists of ``image``, ``bytes``, ``content``, ``path``
+            and ``item``.
         dtype : {"float32", "float16"}
-            What features are rounded to.
+            The type of the features.
 
         Returns
         -------
-        a batch of the same kind
-            With the columns ``features`` and ``error``, which says why a picture cannot be read; without the
-            pictures, unless they are paths.
+        a batch of the same type
+            With the columns ``features`` and ``error``, the reason why a picture cannot be read. Without the pictures,
+            unless they are paths.
 
         Examples
         --------
@@ -185,12 +186,12 @@ class FeatureExtractor(Estimator):
 
         Returns
         -------
-        ndarray, or the data frame that :meth:`set_output` asked for
+        ndarray, or the type of data frame set with :meth:`set_output`
 
         Raises
         ------
         ValueError
-            When a picture cannot be read, unless ``errors="report"``.
+            If a picture cannot be read, unless ``errors="report"``.
         """
         values = self._extract(X, lenient=is_lenient(self.errors)).values
         container = self._sklearn_output_config.get("transform", "default")
@@ -209,7 +210,7 @@ class FeatureExtractor(Estimator):
         return self.transform(X)
 
     def set_output(self, *, transform: str | None = None) -> Self:
-        """Say what ``transform`` returns: ``"default"`` for an array, ``"pandas"`` or ``"polars"``."""
+        """Set what ``transform`` returns: ``"default"`` for an array, ``"pandas"`` or ``"polars"``."""
         if transform not in (None, "default", "pandas", "polars"):
             raise invalid(f'transform={transform!r}: it is "default", "pandas" or "polars"')
         if transform is not None:
@@ -218,11 +219,11 @@ class FeatureExtractor(Estimator):
 
     @property
     def n_features_out(self) -> int:
-        """Length of a row of features."""
+        """Number of features."""
         return self._native().features
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
-        """Names of the features: the base's, with a number."""
+        """Return the names of the features: the base's name and a number."""
         import numpy as np
 
         names = [f"{self.base}_{index}" for index in range(self.n_features_out)]

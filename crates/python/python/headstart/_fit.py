@@ -1,4 +1,4 @@
-"""Training on a folder of pictures, and how it went."""
+"""Training on a folder of pictures, and its results."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ._progress import Progress
 
 
 class FitResult:
-    """How training or measuring a model went.
+    """The result of training or evaluating a model.
 
-    Notebooks show its figures and plots.
+    Notebooks show its metrics and plots.
     """
 
     def __init__(self, native: _headstart.Fit) -> None:
@@ -24,35 +24,35 @@ class FitResult:
 
     @property
     def model(self) -> Model:
-        """What predicts."""
+        """The model."""
         return Model(self._native.model)
 
     @property
     def summary(self) -> dict[str, Any]:
-        """What it came to: what the command says at its end with ``--json``."""
+        """The summary, equal to the output of the command's ``--json``."""
         summary: dict[str, Any] = json.loads(self._native.summary)
         return summary
 
     @property
     def evaluation(self) -> dict[str, Any] | None:
-        """Figures on pictures that were not learned from; ``None`` without such pictures."""
+        """Metrics on pictures that were not trained on; ``None`` if there are none."""
         figures = self._native.evaluation
         return None if figures is None else json.loads(figures)
 
     @property
     def accuracy(self) -> float | None:
-        """The share of these pictures that are classified right."""
+        """The accuracy on these pictures."""
         figures = self.evaluation
         return None if figures is None else float(figures["accuracy"])
 
     @property
     def warnings(self) -> list[str]:
-        """What whoever owns the pictures should know."""
+        """Warnings for the owner of the pictures."""
         return list(self.summary["warnings"])
 
     @property
     def skipped(self) -> dict[str, str]:
-        """What was left out, with the reasons."""
+        """Pictures that were skipped, with the reasons."""
         return {left_out["path"]: left_out["reason"] for left_out in self.summary["skipped"]}
 
     def page(
@@ -64,16 +64,16 @@ class FitResult:
         threads: int | None = None,
         progress: bool | None = None,
     ) -> str:
-        """Return the report as one page of HTML, and write it to a file, if one is given.
+        """Return the report as one HTML page, and write it to ``path``, if given.
 
         Parameters
         ----------
         path : path, optional
             File to write the page to.
         title : str, optional
-            What stands at the top.
+            Title of the page.
         pictures : bool
-            Whether pictures that are worth a look are read again and shown.
+            Whether to read pictures that are worth a look again and show them.
         """
         with Progress(progress) as tell:
             page = self._native.page(title, pictures, threads, tell)
@@ -110,15 +110,15 @@ def fit_folder(
     output : path, optional
         File to write the model to.
     report : path, optional
-        File to write a page to, to look at in a browser.
+        File to write an HTML report to.
     threads : int, optional
-        As many as the machine runs at once by default.
+        Number of threads; by default, as many as the machine runs at once.
     progress : bool, optional
-        Whether tqdm shows how it goes; where somebody sees it by default.
+        Whether to show progress with tqdm; by default, only on a terminal or in a notebook.
     **options
-        Those of :class:`Classifier`, with a fifth held back by default; and ``validation``, ``folds``,
+        The parameters of :class:`Classifier`, but a fifth is held out by default. Also ``validation``, ``folds``,
         ``label_from``, ``group_from``, ``label_column``, ``label_separator``, ``path_column``, ``multi_label``,
-        ``duplicates``, ``export_split``, ``checkpoint`` and ``resume``, which are as for the command.
+        ``duplicates``, ``export_split``, ``checkpoint`` and ``resume``, as for the command.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The native part of the package."""
+"""The package's native module."""
 
 import os
 from collections.abc import Callable, Sequence

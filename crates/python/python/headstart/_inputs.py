@@ -1,4 +1,4 @@
-"""What callers give, as the native part takes it."""
+"""Conversion of arguments for the native module."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ StrPath: TypeAlias = "str | os.PathLike[str]"
 
 
 def invalid(message: str) -> InvalidError:
-    """Make the exception for a value that makes no sense."""
+    """Create the exception for an invalid value."""
     error = of_kind("invalid_input", message)
     assert isinstance(error, InvalidError)
     return error
 
 
 def is_lenient(errors: str) -> bool:
-    """Whether what cannot be read is told rather than raised."""
+    """Return whether unreadable pictures are reported instead of raised."""
     if errors not in ("raise", "report"):
         raise invalid(f'errors={errors!r}: it is "raise" or "report"')
     return errors == "report"
 
 
 def is_picture(value: Any) -> bool:
-    """Whether it is one picture rather than several."""
+    """Return whether a value is one picture, not several."""
     if isinstance(value, (str, bytes, bytearray, memoryview, os.PathLike)):
         return True
     if hasattr(value, "mode") and hasattr(value, "convert"):
@@ -36,14 +36,14 @@ def is_picture(value: Any) -> bool:
 
 
 def pictures(values: Any) -> Sequence[Any]:
-    """Pictures in a list, an array, or a data frame's column.
+    """Convert a list, an array or a column of a data frame to a sequence of pictures.
 
     Raises
     ------
     TypeError
-        For what is no collection of pictures.
+        If the value is not a collection of pictures.
     ValueError
-        For arrays of another shape or type than pictures have.
+        If an array has another shape or type than pictures have.
     """
     if is_picture(values):
         raise TypeError("X is one picture: give a list of pictures")
@@ -52,7 +52,7 @@ def pictures(values: Any) -> Sequence[Any]:
             raise invalid(f"X has {values.shape[1]} columns: give the one with the pictures")
         values = values[values.columns[0]]
     for to_list in ("to_pylist", "to_list", "tolist"):
-        # An array of pixels stays what it is.
+        # An array of pixels is kept.
         if getattr(values, "ndim", 1) < 2 and hasattr(values, to_list):
             found = getattr(values, to_list)()
             return found if isinstance(found, list) else [found]
@@ -85,12 +85,12 @@ def _array(values: Any) -> Sequence[Any]:
 
 
 def weights_of(sample_weight: Any, count: int) -> list[float]:
-    """What each picture counts for.
+    """Check and convert the weights of ``count`` pictures.
 
     Raises
     ------
     ValueError
-        For weights that are none, or not as many as there are pictures.
+        If weights are invalid, or their number differs from ``count``.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""What a process makes once and uses again."""
+"""A small cache of objects per process."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _MOST = 4
 
 
 class Kept(Generic[T]):
-    """The few things that this process used last, by what they are made from.
+    """A cache of the few objects used most recently, by key.
 
-    A fork makes its own: it must not write to its parent's files.
+    A forked process makes its own objects, because it must not write to its parent's files.
     """
 
     def __init__(self) -> None:
@@ -25,11 +25,11 @@ class Kept(Generic[T]):
             os.register_at_fork(after_in_child=self._unlock)
 
     def _unlock(self) -> None:
-        # Whichever thread of the parent held it is not here.
+        # A thread of the parent that held the lock does not exist here.
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The thing of this key, made if it is not there."""
+        """Return the object with this key, creating it with ``make`` if needed."""
         key = (os.getpid(), key)
         with self._lock:
             found = self._things.pop(key) if key in self._things else make()

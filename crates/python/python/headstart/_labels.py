@@ -1,4 +1,4 @@
-"""Labels of pictures as the native part takes them."""
+"""Conversion of labels for the native module."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
 
 class Labels(NamedTuple):
-    """What pictures are labelled."""
+    """Labels of pictures."""
 
     classes: npt.NDArray[Any]
-    """The labels in order; of a matrix the names of its columns, or their numbers."""
+    """The labels in order; for a matrix, the names or numbers of its columns."""
     learned: list[int]
-    """Which of them pictures have: all, but maybe of a matrix."""
+    """Indices of the labels that occur: all, except that a matrix may have empty columns."""
     codes: list[int] | list[list[int]]
-    """Which of these each picture has; lists of a matrix, whose pictures may have any number."""
+    """For each picture, the index in ``learned`` of its label; for a matrix, a list of such indices."""
 
 
 def labels(y: Any, count: int) -> Labels:
-    """Labels of so many pictures: one of each, or a matrix of 0 and 1 with a column for each label.
+    """Convert the labels of ``count`` pictures: one per picture, or a matrix of 0 and 1 with a column for each label.
 
     Raises
     ------
     ValueError
-        For labels that are none, or not as many as there are pictures.
+        If labels are invalid, or their number differs from ``count``.
     """
     import numpy as np
 
@@ -63,7 +63,7 @@ def labels(y: Any, count: int) -> Labels:
 
 
 def _is_indicator(values: npt.NDArray[Any]) -> bool:
-    """Whether a matrix says which labels each picture has."""
+    """Return whether a matrix contains only 0 and 1."""
     import numpy as np
 
     return values.dtype.kind in "biuf" and bool(np.isin(values, (0, 1)).all())

@@ -1,4 +1,4 @@
-"""Models: what predicts."""
+"""Models."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 class Model(Predictor):
-    """A base with a head, and the names of the classes: what :func:`load` and training return.
+    """A base with a head, and the names of the classes. :func:`load` and training return one.
 
-    Models can be pickled, and are then as large as their files; a process that restores one several times compiles it
-    once.
+    Models can be pickled; a pickle is as large as the model's file. A process that restores the same model several
+    times compiles it once.
 
     Parameters
     ----------
     model : path or bytes
-        A file that headstart has written, its bytes, or the name of a bundled model.
+        A file written by headstart, its bytes, or the name of a bundled model.
     """
 
     def __init__(self, model: StrPath | bytes | _headstart.Model) -> None:
@@ -37,7 +37,7 @@ class Model(Predictor):
 
     @property
     def training(self) -> dict[str, Any] | None:
-        """How it was trained, as its file tells; ``None`` if not by headstart."""
+        """The record of training from the model's file; ``None`` if headstart did not train it."""
         record = self._native.training
         return None if record is None else json.loads(record)
 
@@ -56,31 +56,31 @@ class Model(Predictor):
         threads: int | None = None,
         progress: bool | None = None,
     ) -> str | None:
-        """Write the model for another framework.
+        """Export the model to another framework.
 
         Parameters
         ----------
         path : path
             File to write to; a folder for ``"wasm"``.
         format : {"onnx", "keras", "pytorch", "tflite", "web", "wasm"}
-            Which framework.
+            The format.
         output : {"probabilities", "logits", "features"}, optional
-            Where the file's computation ends.
+            The output of the exported computation.
         proof : list or array of pictures, optional
-            Pictures that go into the file with the answers to them; drawn ones by default.
+            Pictures to store in the file with the model's answers; drawn ones by default.
         int8 : list or array of pictures, optional
-            Pictures by which weights and values become whole numbers of 8 bits.
+            Calibration pictures for quantising weights and activations to 8-bit integers.
         names : {"torchvision", "timm"}, optional
-            Whose names PyTorch's weights have.
+            The naming of PyTorch's weights.
         weights : {"int16", "int8"}, optional
-            How ``"web"`` and ``"wasm"`` keep weights.
+            How ``"web"`` and ``"wasm"`` store weights.
         title, about : str, optional
-            What the page of ``"web"`` says.
+            Texts on the page of ``"web"``.
 
         Returns
         -------
         str or None
-            The file of the proof, where that is not within the file.
+            The file with the proof, if it is a separate one.
 
         Examples
         --------
@@ -115,24 +115,25 @@ class Model(Predictor):
         progress: bool | None = None,
         **options: Any,
     ) -> FitResult:
-        """Train the top of the base, too, on a folder of labelled pictures; this model stays as it is.
+        """Fine-tune the top of the base on a folder of labelled pictures. This model is not changed.
 
         Parameters
         ----------
         source : path
-            Pictures of the model's classes, as for :func:`fit_folder`. Those that were held back before stay so.
+            Pictures of the model's classes, as for :func:`fit_folder`. Pictures that were held out before are held out
+            again.
         at : str or int
-            The first layer that trains, by its name or index.
+            The first layer to train, by its name or index.
         output : path, optional
             File to write the model to.
         **options
-            ``epochs``, ``learning_rate``, ``batch_size`` and what else :class:`Classifier` has for fine-tuning,
+            ``epochs``, ``learning_rate``, ``batch_size`` and the other fine-tuning parameters of :class:`Classifier`,
             ``checkpoint`` and ``resume``.
 
         Returns
         -------
         FitResult
-            How it went, with the new model.
+            The result, with the new model.
         """
         from ._fit import FitResult
 
@@ -153,14 +154,14 @@ class Model(Predictor):
         progress: bool | None = None,
         **options: Any,
     ) -> FitResult:
-        """Measure the model on a folder of labelled pictures.
+        """Evaluate the model on a folder of labelled pictures.
 
         Parameters
         ----------
         source : path
             As for :func:`fit_folder`.
         unknown : path, optional
-            A folder of pictures of none of the classes.
+            A folder of pictures that belong to none of the classes.
         **options
             ``label_from``, ``label_column``, ``label_separator``, ``path_column`` and ``cache``.
         """
@@ -178,11 +179,11 @@ class Model(Predictor):
         progress: bool | None = None,
         **options: Any,
     ) -> _audit.Audit:
-        """Look for what is wrong with a folder of pictures, by this model's base; see :func:`audit`."""
+        """Look for problems in a folder of pictures, using this model's base; see :func:`audit`."""
         return _audit.run(self._native, source, options, threads, progress)
 
     def save(self, path: StrPath) -> None:
-        """Write the model to a file, whole or not at all.
+        """Write the model to a file atomically.
 
         Examples
         --------
@@ -228,26 +229,26 @@ _restored: Kept[Model] = Kept()
 
 
 def restored(file: bytes) -> Model:
-    """The model of a file's bytes, which this process may have already."""
+    """Return the model with these bytes, reusing one that this process already has."""
     from hashlib import blake2b
 
     return _restored.get(blake2b(file).digest(), lambda: Model(file))
 
 
 def load(model: StrPath) -> Model:
-    """Load a model file, or the bundled model of this name.
+    """Load a model file, or a bundled model by name.
 
     Parameters
     ----------
     model : path or str
-        A file that headstart has written, or ``"efficientnet-lite0"``.
+        A file written by headstart, or ``"efficientnet-lite0"``.
 
     Raises
     ------
     FileNotFoundError
-        When there is neither.
+        If there is no such file or bundled model.
     ValueError
-        When the file is damaged, is no model, or was written by a newer version.
+        If the file is damaged, is not a model, or was written by a newer version.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a model says of pictures."""
+"""Predictions for pictures."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
 
 class Prediction:
-    """What a model says of a picture.
+    """The prediction for a picture.
 
     Attributes
     ----------
     label : str or None
-        The likeliest class; ``None`` of an unknown picture, or where there is no label.
+        The likeliest class; ``None`` if the picture is unknown or has no label.
     labels : list of str
-        All labels, the likeliest first, of a model that gives any number; otherwise ``[label]``.
+        For a multi-label model, all labels, the likeliest first; otherwise ``[label]``.
     score : float or None
         The probability of ``label``.
     scores : dict of str to float
         The probability of each class, the likeliest first.
     unknown : bool or None
-        Whether the picture is of none of the classes; ``None`` of a model that cannot tell.
+        Whether the picture belongs to none of the classes; ``None`` if the model cannot detect this.
     unknown_score : float or None
-        How far the picture is from what the model knows.
+        The distance of the picture from those that the model knows.
     set : list of str or None
-        Labels that contain the right one as often as ``coverage`` asked for.
+        The labels of the prediction set with the requested ``coverage``.
     """
 
     __slots__ = ("label", "labels", "score", "scores", "set", "unknown", "unknown_score")
@@ -70,20 +70,20 @@ class Prediction:
 
 
 class Predictions(Sequence["Prediction | None"]):
-    """What a model says of pictures, one by one and as arrays.
+    """Predictions for several pictures, individually and as arrays.
 
     Attributes
     ----------
     classes : list of str
         Names of the classes.
     probabilities : ndarray of float32, shape (n, classes)
-        NaN where a picture cannot be read.
+        NaN for pictures that cannot be read.
     unknown : ndarray of bool or None
-        Whether each picture is of none of the classes; ``None`` of a model that cannot tell.
+        Whether each picture belongs to none of the classes; ``None`` if the model cannot detect this.
     unknown_scores : ndarray of float32 or None
-        How far each picture is from what the model knows.
+        The distance of each picture from those that the model knows.
     errors : dict of int to str
-        Why a picture cannot be read, by its index.
+        Why pictures cannot be read, by index.
     """
 
     def __init__(self, classes: list[str], said: _headstart.Predicted) -> None:
@@ -98,13 +98,13 @@ class Predictions(Sequence["Prediction | None"]):
 
     @property
     def labels(self) -> list[str | None]:
-        """The likeliest class of each; ``None`` of what is unknown, has no label or cannot be read."""
+        """The likeliest class of each picture; ``None`` if it is unknown, has no label or cannot be read."""
         unknown = [False] * len(self) if self.unknown is None else self.unknown.tolist()
         first = zip(self._first.tolist(), unknown, strict=True)
         return [None if at < 0 or is_unknown else self.classes[at] for at, is_unknown in first]
 
     def indicator(self) -> npt.NDArray[np.int64]:
-        """The labels of each picture as a matrix of 0 and 1 with a column for each class, as scikit-learn has them."""
+        """Return the labels as a matrix of 0 and 1 with a column for each class, as in scikit-learn."""
         import numpy as np
 
         matrix: npt.NDArray[np.int64] = np.zeros(self.probabilities.shape, dtype=np.int64)

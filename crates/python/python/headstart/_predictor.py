@@ -1,4 +1,4 @@
-"""What predicts."""
+"""Prediction."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Predictor:
-    """The part of a :class:`Model` that looks at pictures."""
+    """The part of :class:`Model` that processes pictures."""
 
     def __init__(self, native: _headstart.Model) -> None:
         self._native = native
@@ -29,12 +29,12 @@ class Predictor:
 
     @property
     def multi_label(self) -> bool:
-        """Whether a picture may have any number of labels."""
+        """Whether a picture can have any number of labels."""
         return self._native.multi_label
 
     @property
     def tells_unknown(self) -> bool:
-        """Whether it can tell that a picture is of none of the classes."""
+        """Whether the model can detect that a picture belongs to none of the classes."""
         return self._native.tells_unknown
 
     @overload
@@ -84,24 +84,24 @@ class Predictor:
         threads: int | None = None,
         progress: bool | None = None,
     ) -> Any:
-        """Say what is on a picture, or on each of several.
+        """Classify a picture, or each of several.
 
         Parameters
         ----------
         X : path, bytes, PIL picture, array of uint8 [height, width, 3]; or a list or array of these
-            What to look at.
+            The picture or pictures.
         coverage : float, optional
-            Also answer with the smallest set of labels that contains the right one in this share of cases.
+            Also return the smallest set of labels that contains the right one in this fraction of cases.
         unknown : bool
-            Whether a picture may be of none of the classes.
+            Whether to report pictures that belong to none of the classes.
         errors : {"raise", "report"}
-            Whether a picture that cannot be read raises, or is told in ``errors`` of the result.
+            ``"raise"`` raises an error if a picture cannot be read; ``"report"`` lists it in ``errors`` of the result.
         cache : path, "auto" or None
-            Folder where features are looked up; none are added.
+            Folder of cached features, which are read but not added.
         threads : int, optional
-            As many as the machine runs at once by default.
+            Number of threads; by default, as many as the machine runs at once.
         progress : bool, optional
-            Whether tqdm shows how it goes; where somebody sees it by default.
+            Whether to show progress with tqdm; by default, only on a terminal or in a notebook.
 
         Returns
         -------
@@ -129,27 +129,27 @@ class Predictor:
         return predictions[0] if one else predictions
 
     def __call__(self, batch: Any, column: str | None = None, probabilities: bool = False) -> Any:
-        """Say what is on the pictures of a batch of a table, as Ray Data, Spark, Dask and pandas hand them on.
+        """Classify the pictures in a batch of table rows, as passed by Ray Data, Spark, Dask and pandas.
 
-        A picture that cannot be read costs its row. Where the engine says how many cores it gives a process, so many
-        threads are used.
+        A picture that cannot be read does not raise: its row reports the error. If the engine announces how many cores
+        it gives the process, that many threads are used.
 
         Parameters
         ----------
-        batch : dict of columns, pandas data frame, or Table or RecordBatch of Arrow
-            With a column of paths, of files' bytes, or of pictures as arrays.
+        batch : dict of columns, pandas data frame, or Arrow Table or RecordBatch
+            With a column of paths, bytes of files, or pictures as arrays.
         column : str, optional
-            Which column has the pictures; by default the first there is of ``image``, ``bytes``, ``content``,
-            ``path`` and ``item``.
+            Name of the picture column; by default the first that exists of ``image``, ``bytes``, ``content``, ``path``
+            and ``item``.
         probabilities : bool
-            Whether there is a column with the probability of each class, in the order of ``classes``.
+            Whether to add a column with the probability of each class, in the order of ``classes``.
 
         Returns
         -------
-        a batch of the same kind
-            With the columns ``label`` (or ``labels``, of a model that gives any number), ``score``, the probability
-            of the likeliest, ``unknown``, of a model that can tell, and ``error``, which says why a picture cannot be
-            read; without the pictures, unless they are paths.
+        a batch of the same type
+            With the columns ``label`` (or ``labels``, for a multi-label model), ``score``, the probability of the
+            likeliest label, ``unknown``, if the model can detect unknown pictures, and ``error``, the reason why a
+            picture cannot be read. Without the pictures, unless they are paths.
 
         Examples
         --------
@@ -171,7 +171,7 @@ class Predictor:
         cache: StrPath | None = None,
         threads: int | None = None,
     ) -> Any:
-        """What is said of a batch; probabilities are put in another order than the model's, if one is given."""
+        """Return the predictions for a batch, with probabilities reordered by ``in_order``, if given."""
         table = Batch(batch, column)
         said: Predictions = self.predict(
             list(table.pictures),
@@ -202,14 +202,14 @@ class Predictor:
         threads: int | None = None,
         progress: bool | None = None,
     ) -> list[Explanation]:
-        """Show which places of pictures speak for a class.
+        """Show which positions of pictures contribute to a class.
 
         Parameters
         ----------
         X : path, bytes, PIL picture, array of uint8 [height, width, 3]; or a list or array of these
-            What to look at.
+            The picture or pictures.
         classes : list of str, optional
-            The classes to explain; those that the model answers with by default.
+            The classes to explain; by default the predicted ones.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""Progress through tqdm, if it is there."""
+"""Progress with tqdm, if it is installed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 
 class Progress:
-    """A bar for each part of the work, that is gone when the work is done.
+    """A progress bar for each part of the work, which disappears when the work is done.
 
     Parameters
     ----------
     wanted : bool or None
-        Whether there is a bar; ``None`` for one where somebody can see it: on a terminal, or in a notebook.
+        Whether to show a bar. ``None`` shows one on a terminal or in a notebook.
     """
 
     def __init__(self, wanted: bool | None) -> None:
@@ -34,7 +34,7 @@ class Progress:
         self._close()
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """Tell that so much is done of what there is, 0 where nobody knows."""
+        """Report that ``done`` of ``total`` items are done; ``total`` is 0 if it is unknown."""
         if self._bar is None or self._bar.desc != f"{what}: " or done < self._bar.n:
             self._close()
             self._bar = self._tqdm(total=total or None, desc=what, leave=False)

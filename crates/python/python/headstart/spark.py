@@ -1,7 +1,7 @@
-"""Pictures in PySpark's data frames: features of them, and what a model says of them.
+"""Features and predictions of pictures in PySpark's data frames.
 
-Batches go through Arrow (``mapInArrow``); each Python worker compiles the base once. A picture that cannot be read costs
-its row, with the reason in the column ``error``. headstart must be installed where the executors run.
+Batches go through Arrow (``mapInArrow``); each Python worker compiles the base once. For a picture that cannot be
+read, the column ``error`` has the reason. headstart must be installed on the executors.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ def features(df: DataFrame, column: str | None = None, extractor: FeatureExtract
     Parameters
     ----------
     df : DataFrame
-        With a column of files' bytes or of paths that the executors can read.
+        With a column of bytes of files, or of paths that the executors can read.
     column : str, optional
-        Which column has the pictures; by default the first there is of ``image``, ``bytes``, ``content``, ``path``
-        and ``item``.
+        Name of the picture column; by default the first that exists of ``image``, ``bytes``, ``content``, ``path`` and
+        ``item``.
     extractor : FeatureExtractor, optional
-        Of which base, and how; the default one by default.
+        The base and its parameters; by default those of ``FeatureExtractor(cache=None)``.
 
     Returns
     -------
     DataFrame
-        With the columns ``features``, ``array<float>``, and ``error``; without the pictures, unless they are paths.
+        With the columns ``features``, ``array<float>``, and ``error``. Without the pictures, unless they are paths.
 
     Examples
     --------
@@ -56,23 +56,23 @@ def features(df: DataFrame, column: str | None = None, extractor: FeatureExtract
 def predict(
     df: DataFrame, model: Model, column: str | None = None, probabilities: bool = False
 ) -> DataFrame:
-    """Say what is on a column of pictures.
+    """Classify a column of pictures.
 
     Parameters
     ----------
     df : DataFrame
-        With a column of files' bytes or of paths that the executors can read.
+        With a column of bytes of files, or of paths that the executors can read.
     model : Model
-        What to predict with: it is sent to each executor once.
+        The model, which is sent to each executor once.
     column : str, optional
-        Which column has the pictures; as for :func:`features`.
+        Name of the picture column; as for :func:`features`.
     probabilities : bool
-        Whether there is a column with the probability of each class, in the order of ``model.classes``.
+        Whether to add a column with the probability of each class, in the order of ``model.classes``.
 
     Returns
     -------
     DataFrame
-        With the columns that :meth:`headstart.Model.__call__` describes.
+        With the columns described in :meth:`headstart.Model.__call__`.
     """
     column = picture_column(df.columns, column)
     file = df.sparkSession.sparkContext.broadcast(model.to_bytes())
@@ -90,7 +90,7 @@ def predict(
 
 
 def _map(df: DataFrame, column: str, compute: Any, more: str) -> DataFrame:
-    """A data frame with more columns, without the pictures unless they are paths."""
+    """Return a data frame with additional columns, without the pictures unless they are paths."""
     from pyspark.sql.types import StringType, StructType
 
     added: Any = StructType.fromDDL(more)

@@ -1,4 +1,4 @@
-//! Options of Python's as the library's configurations.
+//! Converts Python's options to the library's configurations.
 
 mod sources;
 mod training;
@@ -14,7 +14,7 @@ use pyo3::types::PyDict;
 
 use crate::errors::{invalid, wrong_type};
 
-/// Options by name; one that is `None` is as good as not given.
+/// Options by name. `None` means that an option is not given.
 pub(crate) struct Options<'a, 'py> {
     given: &'a Bound<'py, PyDict>,
     taken: RefCell<Vec<&'static str>>,
@@ -28,7 +28,7 @@ impl<'a, 'py> Options<'a, 'py> {
     /// An option's value.
     ///
     /// # Errors
-    /// When it is of another type.
+    /// If it has another type.
     pub(crate) fn get<T: FromPyObjectOwned<'py>>(&self, name: &'static str) -> PyResult<Option<T>> {
         self.taken.borrow_mut().push(name);
         let value = self.given.get_item(name)?.filter(|value| !value.is_none());
@@ -43,10 +43,10 @@ impl<'a, 'py> Options<'a, 'py> {
         Ok(self.get(name)?.unwrap_or(default))
     }
 
-    /// An option that is a name.
+    /// An option whose value is a name.
     ///
     /// # Errors
-    /// When there is no such name.
+    /// If there is no such name.
     fn named<T: FromStr<Err: Display>>(&self, name: &'static str) -> PyResult<Option<T>> {
         let text: Option<String> = self.get(name)?;
         let parse = |text: String| {
@@ -59,8 +59,10 @@ impl<'a, 'py> Options<'a, 'py> {
         invalid(self.given.py(), problem)
     }
 
+    /// Checks that all options were used.
+    ///
     /// # Errors
-    /// When an option was given that nobody has asked for.
+    /// If an option is not known.
     pub(crate) fn all_taken(&self) -> PyResult<()> {
         let taken = self.taken.borrow();
         for (name, value) in self.given {

@@ -1,4 +1,4 @@
-//! Which base, and which pictures.
+//! Options that select the base and the pictures.
 
 use std::path::PathBuf;
 
@@ -9,13 +9,13 @@ use pyo3::prelude::*;
 
 use super::Options;
 
-/// Where the cache is unless something else is said, as for the command.
+/// The environment variable with the default cache folder, as for the command.
 const CACHE_VARIABLE: &str = "HEADSTART_CACHE";
-/// The share of pictures that is held back of a folder unless something else is said, as by the command.
+/// The default fraction of a folder's pictures that is held out, as for the command.
 const DEFAULT_SHARE: f64 = 0.2;
 
 impl Options<'_, '_> {
-    /// Which base.
+    /// The base.
     pub(crate) fn base(&self) -> PyResult<BaseSource> {
         let side: Option<usize> = self.get("input_size")?;
         let config = BaseConfig::default()
@@ -41,7 +41,7 @@ impl Options<'_, '_> {
         Ok(ExtractConfig::default().with_cache(cache).with_memory(self.get::<u64>("memory")?))
     }
 
-    /// What pictures are opened from.
+    /// The source of the pictures.
     pub(crate) fn source(&self, path: PathBuf) -> PyResult<Source> {
         Ok(Source {
             label_from: self.named("label_from")?,

@@ -1,4 +1,4 @@
-//! How a model is trained.
+//! Options of training.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use super::Options;
 
 impl Options<'_, '_> {
-    /// How the head is fitted.
+    /// How the head is trained.
     pub(crate) fn head(&self) -> PyResult<HeadConfig> {
         let (seed, class_weight) = (self.seed()?, self.class_weight()?);
         let head: String = self.or("head", "lbfgs".to_owned())?;
@@ -65,7 +65,7 @@ impl Options<'_, '_> {
         }
     }
 
-    /// How the base is fine-tuned, if it is.
+    /// How the base is fine-tuned; `None` if it is not.
     pub(crate) fn fine_tune(&self) -> PyResult<Option<FineTunePhase>> {
         let default = FineTuneConfig::default();
         let at: Option<Bound<'_, PyAny>> = self.get("fine_tune_at")?;
@@ -114,7 +114,7 @@ impl Options<'_, '_> {
         Ok(Some(FineTunePhase::default().with_at(at).with_training(training)))
     }
 
-    /// How pictures become what is trained on.
+    /// How pictures become training inputs.
     pub(crate) fn inputs(&self) -> PyResult<InputConfig> {
         Ok(InputConfig::default()
             .with_extract(self.extract()?)

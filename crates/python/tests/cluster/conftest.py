@@ -1,4 +1,4 @@
-"""A folder as clusters find them: pictures, with broken ones among them."""
+"""A folder like those on clusters: pictures, some of which are broken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command says of a folder of pictures, some of which are broken, and how a worker dies."""
+"""The command's output for a folder of pictures, some of which are broken, and a way to kill a worker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 
 class Expected:
-    """What the command comes to, by path."""
+    """The command's results by path."""
 
     def __init__(self, folder: Path, work: Path) -> None:
         self.folder = folder
@@ -31,9 +31,9 @@ class Expected:
         self.said = {line["path"]: line for line in said}
 
     def check_features(self, rows: list[dict[str, Any]], unlisted: Sequence[str] = ()) -> None:
-        """Fail unless these are the features of all pictures, to the bit, and the reasons of the broken ones.
+        """Fail unless these are the features of all pictures, bit for bit, and the reasons for the broken ones.
 
-        Engines list no files of the names ``unlisted``.
+        Files with names in ``unlisted`` are expected to be missing, because the engine does not list them.
         """
         files = [str(file) for file in self.folder.glob("*/*") if file.name not in unlisted]
         assert sorted(place(row["path"]) for row in rows) == sorted(files)
@@ -45,7 +45,7 @@ class Expected:
         self.check_broken(rows, unlisted)
 
     def check_scores(self, rows: list[dict[str, Any]], unlisted: Sequence[str] = ()) -> None:
-        """Fail unless this is what the command says of all pictures."""
+        """Fail unless these are the command's predictions for all pictures."""
         assert len(rows) == len(list(self.folder.glob("*/*"))) - len(unlisted)
         good = [row for row in rows if row["error"] is None]
         assert sorted(place(row["path"]) for row in good) == sorted(self.said)
@@ -62,21 +62,21 @@ class Expected:
 
 
 def place(path: str) -> str:
-    """A path without the scheme that Spark puts before it."""
+    """Return a path without the scheme that Spark prepends."""
     return path.removeprefix("file:")
 
 
 def run(*arguments: str | Path) -> list[dict[str, Any]]:
-    """Run the command, and return what it says as JSON."""
+    """Run the command, and return its JSON output."""
     command = [sys.executable, "-m", "headstart", *map(str, arguments), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    # Of broken pictures the status says that there were some.
+    # The exit status reports that there were broken pictures.
     assert done.stdout, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def die_once(marker: Path) -> None:
-    """Kill this process, as a machine that goes away does, unless that has been done."""
+    """Kill this process, like a machine that fails, unless that has already been done."""
     try:
         marker.touch(exist_ok=False)
     except FileExistsError:

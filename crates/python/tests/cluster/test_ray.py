@@ -1,4 +1,4 @@
-"""Ray Data: the command's bits, whatever the partitions, and whatever happens to workers."""
+"""Ray Data gives the same bits as the command, whatever the partitions, and if workers die."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_scores_of_an_actor_are_the_commands(expected: Expected) -> None:
         headstart.Model,
         fn_constructor_args=[str(expected.model)],
         batch_size=6,
-        # Another core is for reading the files.
+        # Another core reads the files.
         compute=ray.data.ActorPoolStrategy(size=1),
     )
     expected.check_scores(done.take_all())

@@ -1,4 +1,4 @@
-"""PySpark: the command's bits, whatever the partitions, and whatever happens to workers."""
+"""PySpark gives the same bits as the command, whatever the partitions, and if workers die."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import headstart.spark  # noqa: E402
 def spark() -> Iterator[Any]:
     from pyspark.sql import SparkSession
 
-    # A task that fails is tried four times.
+    # A failed task is tried up to four times.
     builder: Any = SparkSession.builder
     session = (
         builder.master("local[2,4]")
@@ -33,7 +33,7 @@ def spark() -> Iterator[Any]:
     session.stop()
 
 
-# Spark itself passes over files that are empty.
+# Spark itself skips empty files.
 EMPTY = ("empty.png",)
 
 

@@ -1,4 +1,4 @@
-//! Plots, for the terminal and as SVG.
+//! Plots for the terminal and as SVG.
 
 mod scale;
 mod svg;
@@ -10,93 +10,93 @@ pub(crate) use svg::DRAWING;
 /// Curves and bars over one axis.
 #[derive(Clone, Debug)]
 pub struct Plot {
-    /// What it shows.
+    /// The title.
     pub title: String,
-    /// The axis from left to right.
+    /// The horizontal axis, from left to right.
     pub x: Axis,
-    /// The axis from bottom to top.
+    /// The vertical axis, from bottom to top.
     pub y: Axis,
     /// The curves.
     pub curves: Vec<Curve>,
-    /// Places on the x axis.
+    /// Marked positions on the x axis.
     pub marks: Vec<Mark>,
-    /// The bars, which are not in the terminal.
+    /// The bars. They are not drawn in the terminal.
     pub bars: Vec<Bar>,
-    /// What bars of a role are called in the legend.
+    /// The legend's names of bars, by role.
     pub bar_names: Vec<(String, Role)>,
 }
 
-/// One direction: what it is of, and what part of it is shown.
+/// An axis: its name, and the range that is shown.
 #[derive(Clone, Debug)]
 pub struct Axis {
-    /// With the unit, where there is one.
+    /// The name, with the unit if there is one.
     pub name: String,
-    /// How values are spread along it.
+    /// The scale of the values.
     pub scale: Scale,
-    /// The first value that is shown.
+    /// The first value shown.
     pub from: f64,
-    /// The last one.
+    /// The last value shown.
     pub to: f64,
 }
 
-/// Points that are joined. What lies above or below the plot is cut off.
+/// Points joined by lines. Parts above or below the plot are clipped.
 #[derive(Clone, Debug)]
 pub struct Curve {
-    /// What it is called in the legend; nothing is for none.
+    /// The name in the legend; empty for no entry.
     pub name: String,
-    /// Values of x and y, ascending by x.
+    /// Values of x and y, in ascending order of x.
     pub points: Vec<(f64, f64)>,
-    /// What is told of each point where a page is pointed at; none for curves without.
+    /// The tooltip of each point on a page; empty for curves without tooltips.
     pub labels: Vec<String>,
-    /// What it is beside the others.
+    /// The curve's role among the others.
     pub role: Role,
 }
 
-/// A bar from one value of y to another over a part of the x axis.
+/// A bar between two values of y, over a range of the x axis.
 #[derive(Clone, Debug)]
 pub struct Bar {
-    /// Where it begins and ends on the x axis.
+    /// Its range on the x axis.
     pub x: (f64, f64),
-    /// And on the y axis, the lower end first.
+    /// Its range on the y axis, the lower end first.
     pub y: (f64, f64),
-    /// What it is beside the others.
+    /// The bar's role among the others.
     pub role: Role,
-    /// What is told of it where it is pointed at.
+    /// Its tooltip.
     pub label: String,
 }
 
-/// What a curve or a bar is beside the others. Only the first two are in the terminal.
+/// The role of a curve or a bar among the others. Only the first two are drawn in the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// What is to be looked at.
+    /// The data to look at.
     Main,
-    /// What that is compared with.
+    /// The data to compare with.
     Second,
-    /// What lies behind another, and is paler.
+    /// Paler data behind another curve or bar.
     Background,
-    /// How it would be at best, or by chance.
+    /// The ideal, or chance level.
     Reference,
 }
 
-/// A place on the x axis.
+/// A marked position on the x axis.
 #[derive(Clone, Debug)]
 pub struct Mark {
-    /// What is there.
+    /// The mark's name.
     pub name: String,
-    /// The value.
+    /// Its value of x.
     pub x: f64,
-    /// Whether it is the one to look at first.
+    /// Whether it is the most important mark.
     pub main: bool,
 }
 
 impl Axis {
-    /// The place of a value, from 0 to 1 where it is shown.
+    /// The position of a value on the axis, 0 to 1 if it is shown.
     fn place(&self, value: f64) -> f64 {
         let of = |value| self.scale.of(value);
         (of(value) - of(self.from)) / (of(self.to) - of(self.from))
     }
 
-    /// Values to label, and how.
+    /// Values for tick marks, with their labels.
     fn ticks(&self, at_most: usize) -> Vec<(f64, String)> {
         self.scale.ticks(self.from, self.to, at_most)
     }

@@ -1,14 +1,14 @@
-/// How values are spread along an axis.
+/// The scale of an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
-    /// As they are.
+    /// Linear.
     Linear,
-    /// For values above 0.
+    /// Logarithmic, for positive values.
     Log,
 }
 
 impl Scale {
-    /// What is spread evenly.
+    /// Maps a value to a number that the axis shows at even spacing.
     pub(super) fn of(self, value: f64) -> f64 {
         match self {
             Self::Linear => value,
@@ -16,7 +16,7 @@ impl Scale {
         }
     }
 
-    /// Round values within a range, at most so many if possible, with their labels.
+    /// Round values within a range with their labels, if possible at most `at_most`.
     pub(super) fn ticks(self, from: f64, to: f64, at_most: usize) -> Vec<(f64, String)> {
         match self {
             Self::Linear => linear(from, to, at_most),
@@ -25,7 +25,7 @@ impl Scale {
     }
 }
 
-/// Rounding must not lose a tick at the end of the axis.
+/// Prevents rounding from losing a tick at the end of the axis.
 const SLACK: f64 = 1e-9;
 
 fn linear(from: f64, to: f64, at_most: usize) -> Vec<(f64, String)> {
@@ -39,7 +39,7 @@ fn linear(from: f64, to: f64, at_most: usize) -> Vec<(f64, String)> {
     (first..=last).map(tick).collect()
 }
 
-/// Powers of ten, or 1, 2 and 5 times these where there would be fewer than two.
+/// Powers of ten; also their multiples by 2 and 5 if there would be fewer than two ticks.
 fn log(from: f64, to: f64, at_most: usize) -> Vec<(f64, String)> {
     let exponents = (from.log10() - SLACK).ceil() as i32..=(to.log10() + SLACK).floor() as i32;
     let count = exponents.clone().count();
@@ -54,7 +54,7 @@ fn log(from: f64, to: f64, at_most: usize) -> Vec<(f64, String)> {
         .collect()
 }
 
-/// `1e-4`; plain digits near 1.
+/// Formats `digit` times a power of ten: `1e-4`, or plain digits near 1.
 fn exponential(digit: i32, exponent: i32) -> String {
     match exponent {
         -1 => format!("0.{digit}"),

@@ -6,16 +6,16 @@ use askama::filters::{Escaper, Html};
 
 use super::{Bar, Curve, Plot, Role};
 
-/// Where a plot is looked at.
+/// Where a plot is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// A file of its own, which brings its colours.
+    /// A separate file, which defines its colours.
     File,
-    /// A page, whose style sheet has them, and whose script reads the points' titles.
+    /// A page, whose style sheet defines the colours, and whose script reads the points' titles.
     Page,
 }
 
-/// What the drawing is made of, in its own units, which are those of the text.
+/// The layout of a drawing, in its own units, which are also those of the text.
 struct Frame {
     size: (f64, f64),
     left: f64,
@@ -24,25 +24,25 @@ struct Frame {
     bottom: f64,
 }
 
-/// For a file: large.
+/// The layout of a file: large.
 const FILE: Frame =
     Frame { size: (800.0, 480.0), left: 72.0, top: 84.0, right: 776.0, bottom: 416.0 };
-/// For a page, where several stand beside each other.
+/// The layout in a page, where several plots are side by side.
 const PAGE: Frame =
     Frame { size: (520.0, 320.0), left: 58.0, top: 40.0, right: 508.0, bottom: 268.0 };
 
-/// The colours of a file: of a page they are in its style sheet, by the same names.
+/// The colours of a file. In a page, its style sheet defines colours with the same names.
 const STYLE: &str = "svg{--text:#1c1917;--line:#e7e5e4;--card:#fff;--main:#1f6fb4;--second:#b4531f;--background:#b9cfe4;--mark:#c2410c;--faint:#78716c}";
-/// What is drawn how.
+/// The styles of the drawing's elements.
 pub(crate) const DRAWING: &str = include_str!("plot.css");
 
 impl Plot {
-    /// The plot as a file of its own.
+    /// The plot as a separate SVG file.
     pub fn svg(&self) -> String {
         self.written(Place::File)
     }
 
-    /// The plot as a part of a page whose style sheet has the colours.
+    /// The plot as a part of a page whose style sheet defines the colours.
     pub(crate) fn inline_svg(&self) -> String {
         self.written(Place::Page)
     }
@@ -67,7 +67,7 @@ impl Drawing<'_> {
         let (width, height) = self.frame.size;
         let Frame { left, top, right, bottom, .. } = self.frame;
         let title = escaped(&self.plot.title);
-        // A page has many.
+        // A page has several plots, so the clip path's name must be unique.
         let letters = self.plot.title.chars().filter(char::is_ascii_alphanumeric);
         let clip: String = "frame-".chars().chain(letters).collect();
         match self.place {
@@ -126,7 +126,7 @@ impl Drawing<'_> {
         curve.points.iter().map(point).collect::<Vec<_>>().join(" ")
     }
 
-    /// A dot for each point whose value is told, on a page.
+    /// In a page, draws a dot for each point with a tooltip.
     fn write_dots(&self, curve: &Curve, out: &mut String) -> std::fmt::Result {
         if self.place == Place::File {
             return Ok(());
@@ -145,7 +145,7 @@ impl Drawing<'_> {
     fn write_bar(&self, bar: &Bar, out: &mut String) -> std::fmt::Result {
         let (left, right) = (self.x(bar.x.0), self.x(bar.x.1));
         let (bottom, top) = (self.y(bar.y.0), self.y(bar.y.1));
-        // A little of the paper between bars that touch.
+        // A small gap between adjacent bars.
         let gap = ((right - left) * 0.08).min(1.5);
         writeln!(
             out,
@@ -193,7 +193,8 @@ impl Drawing<'_> {
 
     fn write_marks(&self, out: &mut String) -> std::fmt::Result {
         let Frame { top, right, bottom, .. } = self.frame;
-        // Names stand below each other, so that they do not touch; above the plot, or at its top.
+        // Names are on separate lines, so that they do not overlap: above the plot, or inside its
+        // top.
         let first = if self.place == Place::File { top - 22.0 } else { top + 12.0 };
         for (index, mark) in self.plot.marks.iter().enumerate() {
             let x = self.x(mark.x);
@@ -210,7 +211,7 @@ impl Drawing<'_> {
         Ok(())
     }
 
-    /// What the curves and bars are called, at the top right.
+    /// Draws the legend of curves and bars at the top right.
     fn write_legend(&self, out: &mut String) -> std::fmt::Result {
         let mut right = self.frame.right;
         let y = if self.place == Place::File { 28.0 } else { 22.0 };
@@ -219,7 +220,7 @@ impl Drawing<'_> {
         let entries: Vec<_> = bars.chain(curves).filter(|(name, ..)| !name.is_empty()).collect();
         for (name, role, kind) in entries.into_iter().rev() {
             let name = escaped(name);
-            // Nobody measures letters here: 8 are more than enough.
+            // The width of text is not measured. This estimate per character is more than enough.
             let line = right - name.chars().count() as f64 * 7.6 - 28.0;
             let sample = match kind {
                 "bar" => {
@@ -254,7 +255,7 @@ impl Role {
     }
 }
 
-/// Text as it stands in a page, within quotes, too.
+/// Escapes text for a page, also within quotes.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
     Html.write_escaped_str(&mut out, text).expect("a string takes all text");

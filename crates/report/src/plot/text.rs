@@ -1,13 +1,13 @@
-//! A plot of characters: curves in Braille dots, 2 x 4 of them to a character.
+//! A plot of text characters: curves in Braille dots, 2 x 4 per character.
 
 use super::{Curve, Mark, Plot, Role};
 
-/// Columns in all: what a terminal has at least.
+/// Total columns: the usual width of a terminal.
 const WIDTH: usize = 80;
-/// Lines of the curves.
+/// Lines for the curves.
 const HEIGHT: usize = 14;
 const DOTS: (usize, usize) = (2, 4);
-/// Columns from one label of the x axis to the next, at least.
+/// Minimum number of columns between labels of the x axis.
 const X_LABEL: usize = 8;
 
 impl Plot {
@@ -15,7 +15,7 @@ impl Plot {
     pub fn text(&self) -> String {
         let ticks = self.y.ticks(7);
         let margin = ticks.iter().map(|(_, label)| label.len()).max().unwrap_or(0) + 1;
-        // The last label of the x axis may stand half out.
+        // The last label of the x axis may extend beyond the plot by half its width.
         let width = WIDTH - margin - 4;
         let mut cells = self.curves(width);
         for mark in &self.marks {
@@ -44,7 +44,7 @@ impl Plot {
         lines.join("\n")
     }
 
-    /// The curves alone.
+    /// Draws the curves.
     fn curves(&self, width: usize) -> Vec<Vec<char>> {
         let (columns, rows) = (width * DOTS.0, HEIGHT * DOTS.1);
         let mut dots = vec![vec![0u8; width]; HEIGHT];
@@ -56,7 +56,7 @@ impl Plot {
                 let place = (column as f64 + 0.5) / columns as f64;
                 let y = self.height(curve, place).map(|y| (1.0 - y) * (rows - 1) as f64);
                 let Some(y) = y else { continue };
-                // Down or up to where the neighbour is, such that no gap stays.
+                // Extend the dot to the previous column's height, so that the curve has no gap.
                 let from = before.unwrap_or(y);
                 let (low, high) = (y.min(from).round() as i64, y.max(from).round() as i64);
                 let inside = low.max(0)..=high.min(rows as i64 - 1);
@@ -74,13 +74,13 @@ impl Plot {
         dots.iter().map(|row| row.iter().map(cell).collect()).collect()
     }
 
-    /// How high a curve is at a place along the x axis; both from 0 to 1.
+    /// The height of a curve at a position on the x axis; both are between 0 and 1.
     fn height(&self, curve: &Curve, place: f64) -> Option<f64> {
         let points = &curve.points;
         let x = |index: usize| self.x.place(points[index].0);
         let after = points.partition_point(|point| self.x.place(point.0) < place);
         if after == 0 || after == points.len() {
-            // Half a column may be missing at the ends.
+            // At the ends, half a column may be empty.
             return None;
         }
         let (from, to) = (x(after - 1), x(after));
@@ -89,7 +89,7 @@ impl Plot {
         Some(y(after - 1) * (1.0 - share) + y(after) * share)
     }
 
-    /// Names of the marks above where they are; two lines where they would touch.
+    /// The names of the marks, above their positions; on further lines if they would overlap.
     fn mark_lines(&self, width: usize) -> Vec<String> {
         let mut lines: Vec<Vec<char>> = Vec::new();
         for mark in &self.marks {
@@ -123,15 +123,16 @@ impl Plot {
     }
 }
 
-/// The column of a place along the x axis, if that is shown.
+/// The column of a position on the x axis, if it is shown.
 fn column(place: f64, width: usize) -> Option<usize> {
-    // A tick at the very end is at the last column.
+    // A tick at the very end belongs to the last column.
     (-1e-9..=1.0 + 1e-9)
         .contains(&place)
         .then(|| ((place.max(0.0) * width as f64) as usize).min(width - 1))
 }
 
-/// A mark's name with an arrow in its column: to the right of it if there is room.
+/// A mark's name with an arrow in its column. The name is to the right of the arrow if there is
+/// room.
 fn label(mark: &Mark, column: usize, width: usize) -> (usize, String) {
     let len = mark.name.chars().count() + 2;
     let arrow = if mark.main { '▼' } else { '▽' };

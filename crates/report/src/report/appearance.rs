@@ -1,18 +1,18 @@
-//! Whether mistakes have to do with what pictures look like.
+//! Tests whether mistakes are related to the appearance of pictures.
 
 use headstart::Appearance;
 
 use super::judged::Judged;
 use crate::plot::{Axis, Bar, Plot, Role, Scale};
 
-/// Groups of as many pictures each.
+/// Number of groups, of equal size.
 const GROUPS: usize = 5;
-/// With fewer pictures in a group a share of mistakes says little.
+/// Minimum number of pictures in a group: with fewer, a share of mistakes is unreliable.
 const FEWEST: usize = 20;
-/// Of the chi-squared distribution with 1 to 4 degrees of freedom, what is exceeded once in a hundred times.
+/// The 99th percentiles of the chi-squared distribution with 1 to 4 degrees of freedom.
 const CRITICAL: [f64; GROUPS - 1] = [6.635, 9.210, 11.345, 13.277];
 
-/// Something that can be measured of a picture.
+/// A measurable property of a picture.
 struct Measure {
     name: &'static str,
     title: &'static str,
@@ -41,14 +41,14 @@ const MEASURES: [Measure; 3] = [
     },
 ];
 
-/// Plots of what mistakes go with, and the names of what they do not.
+/// Plots of the properties that mistakes are related to, and the names of the other properties.
 pub(super) struct Appearances {
     pub(super) plots: Vec<Plot>,
     pub(super) without: Vec<&'static str>,
 }
 
-/// Groups pictures by what they look like, and tests whether mistakes are more frequent in some groups
-/// than in others (chi-squared, at 1 %). Nothing of too few pictures.
+/// Groups pictures by properties of their appearance, and tests whether mistakes are more frequent in some groups than
+/// in others (chi-squared, at 1 %). `None` if there are too few pictures.
 pub(super) fn appearances(judged: &Judged) -> Option<Appearances> {
     let (mut plots, mut without) = (Vec::new(), Vec::new());
     let is_known = |picture: usize| judged.picture(picture).appearance.is_some();
@@ -67,7 +67,7 @@ pub(super) fn appearances(judged: &Judged) -> Option<Appearances> {
     Some(Appearances { plots, without })
 }
 
-/// Pictures that are alike in something.
+/// Pictures with similar values of a property.
 #[derive(Default)]
 struct Group {
     from: f64,
@@ -76,7 +76,8 @@ struct Group {
     wrong: usize,
 }
 
-/// As many groups as there are, of about as many pictures each; equal values are in one.
+/// Splits pictures into at most [`GROUPS`] groups of about equal size. Pictures with equal values are in the same
+/// group.
 fn groups(judged: &Judged, measure: &Measure) -> Vec<Group> {
     let value =
         |picture: usize| judged.picture(picture).appearance.as_ref().map_or(f64::NAN, measure.of);
@@ -100,7 +101,7 @@ fn groups(judged: &Judged, measure: &Measure) -> Vec<Group> {
     merged(groups)
 }
 
-/// Joins groups of too few pictures with the one before, or after: equal values may leave some.
+/// Merges groups that are too small with a neighbour. Such groups can result from equal values.
 fn merged(groups: Vec<Group>) -> Vec<Group> {
     let mut merged: Vec<Group> = Vec::new();
     for group in groups {
@@ -116,13 +117,13 @@ fn merged(groups: Vec<Group>) -> Vec<Group> {
     merged
 }
 
-/// Pearson's statistic of mistakes in groups, with its degrees of freedom; nothing where there is nothing
-/// to compare.
+/// Pearson's chi-squared statistic of mistakes in groups, with its degrees of freedom. `None` if it cannot be computed
+/// reliably.
 fn chi_squared(groups: &[Group]) -> Option<(f64, usize)> {
     let pictures: usize = groups.iter().map(|group| group.pictures).sum();
     let wrong: usize = groups.iter().map(|group| group.wrong).sum();
     let share = wrong as f64 / pictures as f64;
-    // Of fewer that are expected the statistic says too little (Cochran 1954).
+    // With smaller expected counts, the statistic is unreliable (Cochran 1954).
     let rarer = share.min(1.0 - share);
     let few = groups.iter().any(|group| rarer * (group.pictures as f64) < 5.0);
     if groups.len() < 2 || wrong == 0 || wrong == pictures || few {
@@ -192,7 +193,8 @@ mod tests {
         assert!(chi_squared(&[group(50, 1), group(50, 4)]).is_none(), "2.5 are expected");
     }
 
-    /// `scipy.stats.chi2_contingency([[5, 10, 30], [95, 90, 70]], correction=False)` and `chi2.ppf(0.99, n)`.
+    /// The expected values are from `scipy.stats.chi2_contingency([[5, 10, 30], [95, 90, 70]], correction=False)` and
+    /// `chi2.ppf(0.99, n)`.
     #[test]
     fn the_statistic_is_that_of_scipy() {
         let (value, freedom) =

@@ -1,4 +1,4 @@
-//! Pictures that are worth a look.
+//! Lists of pictures that are worth a look.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,43 +9,43 @@ use super::judged::Judged;
 use super::percent;
 use crate::picture::{jpeg_uri, smaller};
 
-/// Pictures of a list.
+/// Maximum number of pictures in a list.
 const CARDS: usize = 24;
-/// Scores of a picture.
+/// Number of scores shown per picture.
 const SCORES: usize = 3;
 /// The longer side of a picture, in pixels.
 const SIDE: usize = 224;
 
-/// Pictures for the same reason.
+/// A list of pictures, all shown for the same reason.
 pub(super) struct List {
     pub(super) id: &'static str,
     pub(super) title: &'static str,
     pub(super) about: &'static str,
-    /// Of all pictures, those that it is about; 0 where it is about all.
+    /// The number of all pictures that match the list's criterion; 0 if it has none.
     pub(super) all: usize,
     pub(super) cards: Vec<Card>,
 }
 
-/// A picture with what is said of it.
+/// A picture and its prediction.
 pub(super) struct Card {
     pub(super) name: String,
-    /// The picture, and with its heatmap, as data URIs; nothing where it cannot be read.
+    /// The picture without and with its heatmap, as data URIs; `None` if it cannot be read.
     pub(super) looks: Option<(String, String)>,
     pub(super) verdict: Verdict,
-    /// What is right where there may be several labels.
+    /// The true labels, in a multi-label task.
     pub(super) truth: String,
     pub(super) scores: Vec<Score>,
-    /// The class that the heatmap is of.
+    /// The class explained by the heatmap.
     pub(super) mapped: String,
     pub(super) is_unknown: bool,
 }
 
-/// Whether an answer is right.
+/// Whether a prediction is correct.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Right,
     Wrong,
-    /// Of a picture of none of the classes.
+    /// The picture belongs to none of the classes.
     None,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Score {
     pub(super) is_true: bool,
 }
 
-/// The pictures that a list is of.
+/// The pictures chosen for a list.
 struct Choice {
     id: &'static str,
     title: &'static str,
@@ -65,10 +65,10 @@ struct Choice {
     pictures: Vec<usize>,
 }
 
-/// The lists of the pictures that are measured, with heatmaps; empty ones are left out.
+/// The lists of evaluated pictures, with heatmaps. Empty lists are omitted.
 ///
 /// # Errors
-/// When the context is cancelled.
+/// If the context is cancelled.
 pub(super) fn lists(
     judged: &Judged,
     others: Option<&Judged>,
@@ -150,7 +150,7 @@ fn card(judged: &Judged, picture: usize, name: String, looks: Option<(String, St
     ranked.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
     let likeliest = judged.likeliest(picture);
     let mut shown: Vec<usize> = ranked.iter().copied().take(SCORES).collect();
-    // What is right is there however unlikely.
+    // True labels are shown even if they are unlikely.
     let missing: Vec<usize> =
         truth.iter().copied().filter(|class| !shown.contains(class)).take(SCORES).collect();
     if judged.task == Task::SingleLabel && !missing.is_empty() {
@@ -187,7 +187,7 @@ fn card(judged: &Judged, picture: usize, name: String, looks: Option<(String, St
     }
 }
 
-/// Makes pictures and heatmaps.
+/// Renders pictures and heatmaps.
 pub(super) struct Explain<'a, 'c> {
     pub(super) classifier: &'a Classifier,
     pub(super) config: &'a ExtractConfig,
@@ -195,7 +195,7 @@ pub(super) struct Explain<'a, 'c> {
 }
 
 impl Explain<'_, '_> {
-    /// Pictures, without and with the heatmap of their likeliest class; none of what cannot be read.
+    /// Pictures without and with the heatmap of their likeliest class; `None` for those that cannot be read.
     fn looks(
         &mut self,
         judged: &Judged,
@@ -206,7 +206,7 @@ impl Explain<'_, '_> {
         let mut made = HashMap::new();
         self.classifier.explain_each(at, self.config, self.context, &mut |_, explained| {
             let picture = *next.next().expect("as many as were asked for");
-            // One that has gone since is on the page by its name.
+            // A picture deleted in the meantime is on the page by name only.
             if let Ok(Explained { explanation, picture: shown }) = explained {
                 let small = smaller(&shown, SIDE);
                 let map = explanation.map(judged.likeliest(picture));

@@ -1,4 +1,4 @@
-//! The pictures behind the cells of the confusion matrix, for the page's script.
+//! The pictures in the cells of the confusion matrix, for the page's script.
 
 use std::collections::BTreeMap;
 
@@ -11,37 +11,38 @@ use crate::picture::{enough, thumbnail};
 
 /// The longer side of a thumbnail, in pixels.
 const SIDE: usize = 128;
-/// Thumbnails of all cells.
+/// Maximum number of thumbnails in all cells.
 const THUMBNAILS: usize = 600;
-/// Bytes that these take together in the page, which with the pictures of the lists is to be opened from an e-mail, too.
+/// Maximum total size of the thumbnails in the page, in bytes. With the pictures of the lists, the page should still
+/// be small enough for an e-mail.
 const ROOM: usize = 2_500_000;
-/// Pictures that are named.
+/// Maximum number of pictures that are named.
 const NAMED: usize = 20_000;
 
-/// What the script knows.
+/// The data for the script.
 #[derive(Serialize)]
 pub(super) struct Cells {
     classes: Vec<String>,
-    /// By truth and answer, the pictures of a cell, the surest answer first.
+    /// The pictures of each cell, keyed by truth and prediction, the most confident prediction first.
     cells: BTreeMap<String, Cell>,
     /// Data URIs, by the number of the picture.
     thumbnails: BTreeMap<usize, String>,
 }
 
-/// Of a cell, how many pictures there are, and those that are named.
+/// The number of pictures in a cell, and those that are named.
 #[derive(Serialize)]
 struct Cell {
     count: usize,
     pictures: Vec<Entry>,
 }
 
-/// A picture: its number, its path, and how sure the answer is, in thousandths.
+/// A picture: its number, its path, and the confidence of the prediction in thousandths.
 #[derive(Serialize)]
 struct Entry(usize, String, u32);
 
 impl Cells {
-    /// Of pictures that have one label each. Thumbnails go to mistakes first, one to a cell in turn; they
-    /// are made within so many bytes of memory, on the pool of threads that the caller is in.
+    /// Collects the cells for pictures with one label each. Mistakes get thumbnails first, one per cell in turn.
+    /// Thumbnails are made within `memory` bytes, on the caller's thread pool.
     pub(super) fn new(
         judged: &Judged,
         name: &dyn Fn(&Location) -> String,
@@ -55,7 +56,7 @@ impl Cells {
         let doubt = |picture: &usize| judged.each[*picture].doubt;
         by_cell.values_mut().for_each(|own| own.sort_by(|a, b| doubt(a).total_cmp(&doubt(b))));
         let thumbnails = thumbnails(judged, &chosen(&by_cell), memory);
-        // Of very many, mistakes are named before what is right.
+        // If there are too many pictures to name, mistakes take precedence.
         let mut room = NAMED;
         let mut cells = BTreeMap::new();
         let is_right = |cell: &(usize, usize)| cell.0 == cell.1;
@@ -77,16 +78,16 @@ impl Cells {
         Self { classes: judged.classes.to_vec(), cells, thumbnails }
     }
 
-    /// As it stands within a script element of a page, whatever the names are.
+    /// The data as JSON that is safe within a script element, whatever the names contain.
     pub(super) fn json(&self) -> String {
         let json = serde_json::to_string(self).expect("names and numbers");
-        // What could end the element, or begin a comment, is within strings only.
+        // Characters that could end the element or begin a comment occur only within strings.
         json.replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
     }
 }
 
-/// The pictures that are shown: of mistakes the first of each cell, then the second, and so on; then those that
-/// are right in the same way.
+/// The pictures with thumbnails: of the mistakes, the first of each cell, then the second, and so on; then the correct
+/// ones in the same order.
 fn chosen(by_cell: &BTreeMap<(usize, usize), Vec<usize>>) -> Vec<usize> {
     let cells =
         |right: bool| by_cell.iter().filter(move |((truth, said), _)| (truth == said) == right);
@@ -101,7 +102,7 @@ fn chosen(by_cell: &BTreeMap<(usize, usize), Vec<usize>>) -> Vec<usize> {
 
 fn thumbnails(judged: &Judged, pictures: &[usize], memory: Option<u64>) -> BTreeMap<usize, String> {
     let reader = Reader::new(memory, enough(SIDE));
-    // Archives and tables are read fastest in order.
+    // Reading archives and tables in order is fastest.
     let mut in_order = pictures.to_vec();
     in_order.sort_unstable();
     let made = |&picture: &usize| {

@@ -1,4 +1,4 @@
-//! The figures of each class.
+//! The metrics of each class.
 
 use headstart::predict::Task;
 use headstart::train::metrics::average_precision;
@@ -6,18 +6,18 @@ use headstart::{Classifier, Evaluation};
 
 use super::judged::Judged;
 
-/// A class.
+/// A row of the table of classes.
 pub(super) struct ClassRow {
     pub(super) name: String,
-    /// Pictures learned from; nothing where that is not known.
+    /// Number of training pictures, if known.
     pub(super) train: Option<usize>,
-    /// Pictures measured on.
+    /// Number of evaluated pictures.
     pub(super) support: usize,
     pub(super) precision: String,
     pub(super) recall: String,
     pub(super) f1: String,
     pub(super) average_precision: String,
-    /// Of what the largest class has, in percent: learned from, and measured on.
+    /// Percentages of the largest class's numbers of training and evaluated pictures.
     pub(super) bars: (String, String),
 }
 
@@ -44,7 +44,7 @@ pub(super) fn rows(
             _ => of_class(judged, class),
         };
         let train = learned.get(class).copied();
-        // Of a class without pictures nothing is known.
+        // A class without pictures has no metrics.
         let number = |value: f64| match figures.support {
             0 => "–".to_owned(),
             _ => format!("{value:.3}"),

@@ -1,27 +1,27 @@
-//! The confusion matrix, for looking at.
+//! The confusion matrix, arranged for reading.
 
 use std::cmp::Reverse;
 use std::fmt::Write;
 
-/// Classes up to which every cell has its number.
+/// Maximum number of classes for which every cell shows its number.
 const NUMBERED: usize = 30;
-/// Pairs that are listed.
+/// Maximum number of pairs listed.
 const PAIRS: usize = 24;
 /// The side of a cell in a matrix without numbers, in units of its drawing.
 const CELL: usize = 10;
 
-/// The matrix, with the classes in an order in which those that are confused stand together.
+/// The matrix, with an order of the classes that puts confused classes next to each other.
 pub(super) struct Confusion {
     /// The classes along both sides.
     pub(super) order: Vec<usize>,
-    /// What is confused most often, the most frequent first.
+    /// The confused pairs, the most frequent first.
     pub(super) pairs: Vec<Pair>,
-    /// Pairs that are not listed.
+    /// The number of pairs not listed.
     pub(super) more_pairs: usize,
     counts: Vec<Vec<usize>>,
 }
 
-/// A class that was taken for another.
+/// A class that was mistaken for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pair {
     pub(super) truth: usize,
@@ -34,7 +34,7 @@ pub(super) struct Cell {
     pub(super) truth: usize,
     pub(super) said: usize,
     pub(super) count: usize,
-    /// Of the class's pictures, in steps of a twentieth.
+    /// The share of the class's pictures, in twentieths.
     pub(super) shade: usize,
 }
 
@@ -51,7 +51,7 @@ impl Confusion {
         self.counts.len() <= NUMBERED
     }
 
-    /// The pictures of a class.
+    /// The number of pictures of a class.
     pub(super) fn support(&self, class: &usize) -> usize {
         self.counts[*class].iter().sum()
     }
@@ -67,7 +67,7 @@ impl Confusion {
         self.order.iter().map(cell).collect()
     }
 
-    /// All of it as a drawing: a square for every cell that is not empty.
+    /// The whole matrix as a drawing, with a square for every nonempty cell.
     pub(super) fn map(&self) -> String {
         let n = self.order.len();
         let side = n * CELL;
@@ -102,9 +102,10 @@ fn pairs(counts: &[Vec<usize>]) -> Vec<Pair> {
     all.filter(|pair| pair.truth != pair.said && pair.count > 0).collect()
 }
 
-/// An order of the classes in which those that are often confused are neighbours: chains are joined at
-/// their ends, the pair with the largest share of its pictures confused first (the greedy way to a long
-/// path). What is confused with nothing comes last.
+/// An order of the classes in which frequently confused classes are neighbours.
+///
+/// This is the greedy algorithm for a long path: chains are joined at their ends, beginning with the pair that has the
+/// largest share of its pictures confused. Classes that are never confused come last.
 fn order(counts: &[Vec<usize>]) -> Vec<usize> {
     let n = counts.len();
     let support: Vec<usize> = counts.iter().map(|row| row.iter().sum()).collect();
@@ -143,7 +144,7 @@ fn order(counts: &[Vec<usize>]) -> Vec<usize> {
             chain.reverse();
         }
     }
-    // Longest first; among those of the same length as the model has them.
+    // Longest first. Chains of equal length stay in the order of the model's classes.
     chains.sort_by_key(|chain| Reverse(chain.len()));
     chains.concat()
 }
@@ -156,7 +157,7 @@ mod tests {
     fn what_is_confused_stands_together() {
         let mut counts = vec![vec![0; 6]; 6];
         (0..6).for_each(|class| counts[class][class] = 10);
-        // 0 and 4 most, 4 and 2 less, 1 and 5.
+        // 0 and 4 are confused most, then 4 and 2, then 1 and 5.
         (counts[0][4], counts[4][2], counts[5][1]) = (5, 3, 1);
         assert_eq!(order(&counts), [0, 4, 2, 1, 5, 3]);
         let confusion = Confusion::new(&counts);

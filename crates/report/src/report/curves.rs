@@ -1,16 +1,16 @@
-//! Plots of how training went.
+//! Plots of the training process.
 
 use headstart::train::Trial;
 use headstart::{EpochRecord, TrainingRecord};
 
 use crate::plot::{Axis, Curve, Mark, Plot, Role, Scale};
 
-/// What of an epoch is drawn: learned from, and held out.
+/// An epoch's values for training and for validation.
 type Figures = fn(&EpochRecord) -> (f64, Option<f64>);
 
-/// Accuracy and loss by epoch, over both phases; nothing of a head that was not trained in epochs.
+/// Accuracy and loss by epoch, over both phases. Empty if nothing was trained in epochs.
 pub(super) fn learning(record: &TrainingRecord) -> Vec<Plot> {
-    // The default head is fitted in one.
+    // The default head is not trained in epochs.
     let head: &[EpochRecord] =
         if record.trials.is_empty() && record.strength.is_none() { &record.epochs } else { &[] };
     let tuned = record.fine_tune.as_ref().map_or(&[][..], |tuned| &tuned.epochs);
@@ -85,7 +85,7 @@ fn curves(
     }
 }
 
-/// The loss of pictures left out by the strength of regularisation; nothing where none was searched for.
+/// The validation loss by strength of regularisation; `None` if no strength was searched for.
 pub(super) fn strengths(trials: &[Trial], chosen: Option<f64>) -> Option<Plot> {
     let mut trials = trials.to_vec();
     trials.sort_by(|a, b| a.strength.total_cmp(&b.strength));

@@ -1,4 +1,4 @@
-//! What was trained on what, in words.
+//! A table of facts about the training.
 
 use headstart::train::{ClassWeight, Strength};
 use headstart::{Base, Classifier, FineTuneRecord, HeadConfig, SplitRecord, TrainingRecord};
@@ -6,7 +6,7 @@ use headstart::{Base, Classifier, FineTuneRecord, HeadConfig, SplitRecord, Train
 use super::percent;
 use crate::page::count;
 
-/// A line of the table.
+/// A row of the table.
 pub(super) struct Fact {
     pub(super) name: String,
     pub(super) value: String,
@@ -16,7 +16,7 @@ pub(super) fn fact(name: &str, value: impl Into<String>) -> Fact {
     Fact { name: name.to_owned(), value: value.into() }
 }
 
-/// What is known of a classifier.
+/// The known facts about a classifier.
 pub(super) fn facts(classifier: &Classifier) -> Vec<Fact> {
     let base = |base: &Base| {
         let network = base.network();
@@ -49,7 +49,7 @@ pub(super) fn facts(classifier: &Classifier) -> Vec<Fact> {
 
 fn of_record(record: &TrainingRecord, facts: &mut Vec<Fact>) {
     facts.insert(0, fact("Trained on", record.origin.pictures.clone()));
-    // Of a model that was imported, and fine-tuned here, the head is another's.
+    // An imported model that was fine-tuned here has a head that was trained elsewhere.
     if record.strength.is_some() || !record.epochs.is_empty() {
         facts.push(fact("Head", head(record)));
     }

@@ -1,31 +1,31 @@
-//! What a classifier says of pictures, beside what is right.
+//! Compares a classifier's predictions with the true labels.
 
 use headstart::engine::head::{argmax, probabilities};
 use headstart::predict::Task;
 use headstart::train::metrics::surprise;
 use headstart::{Answered, Answers, Classifier};
 
-/// Answers, each judged by what is right.
+/// Predictions, each compared with the true labels.
 pub(super) struct Judged<'a> {
     pub(super) classes: &'a [String],
     pub(super) task: Task,
     pub(super) answers: &'a Answers,
     /// Calibrated probabilities, `[pictures][classes]`.
     pub(super) scores: Vec<f32>,
-    /// The same before calibration, where there is one.
+    /// The probabilities before calibration, if there is one.
     pub(super) uncalibrated: Option<Vec<f32>>,
     pub(super) each: Vec<Judgement>,
 }
 
-/// What is said of a picture.
+/// The prediction for a picture.
 pub(super) struct Judgement {
-    /// The classes that are said, the likeliest first.
+    /// The predicted classes, the likeliest first.
     pub(super) said: Vec<usize>,
     pub(super) right: bool,
-    /// The cross-entropy, in nats: how surprising the truth is.
+    /// The cross-entropy in nats.
     pub(super) loss: f64,
-    /// How unsure the answer is, from 0 to 1: what is missing from the likeliest class to certainty; where
-    /// there may be several labels, the mean entropy in bits.
+    /// The uncertainty of the prediction, from 0 to 1: one minus the probability of the likeliest class or, in a
+    /// multi-label task, the mean entropy in bits.
     pub(super) doubt: f64,
 }
 
@@ -49,7 +49,7 @@ impl<'a> Judged<'a> {
         &self.answers.pictures[picture]
     }
 
-    /// The class that is answered with, or would be first.
+    /// The likeliest predicted class or, if none is predicted, the likeliest class.
     pub(super) fn likeliest(&self, picture: usize) -> usize {
         let said = self.each[picture].said.first();
         said.copied().unwrap_or_else(|| argmax(self.scores_of(picture)))
@@ -68,7 +68,7 @@ impl<'a> Judged<'a> {
         self.picture(picture).unknown.is_some_and(|unknown| unknown.is_unknown)
     }
 
-    /// Those of the pictures that `is` so, with the largest values first, at most so many.
+    /// The pictures that satisfy `is`, with the largest values first, at most `most`.
     pub(super) fn first(
         &self,
         most: usize,
@@ -81,8 +81,8 @@ impl<'a> Judged<'a> {
         found
     }
 
-    /// Probabilities that something is so, and whether it is: of the likeliest class of each picture, or
-    /// of every class of every picture where it may have several.
+    /// Probabilities, each with whether the class is a true label: of the likeliest class of each picture or, in a
+    /// multi-label task, of every class of every picture.
     pub(super) fn predictions(&self, scores: &[f32]) -> Vec<(f32, bool)> {
         let rows = scores.chunks_exact(self.classes.len()).enumerate();
         match self.task {

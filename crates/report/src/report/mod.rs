@@ -1,4 +1,4 @@
-//! What a classifier is, and how well it does, as a page.
+//! A page about a classifier and its performance.
 
 mod appearance;
 mod cards;
@@ -31,18 +31,18 @@ use facts::{Fact, fact, facts};
 use judged::Judged;
 use tiles::{Tile, tiles};
 
-/// A page about a classifier: what it was trained on and how, how training went, and what it says of
-/// pictures that it has not learned from, with those to look at.
+/// A page about a classifier: what it was trained on and how, how training went, and its predictions for pictures that
+/// it was not trained on, with those worth looking at.
 ///
-/// On the page are at most 96 pictures with heatmaps and 600 thumbnails: 4 to 5 MB of photographs.
+/// A page has at most 96 pictures with heatmaps and 600 thumbnails: 4 to 5 MB of photographs.
 #[derive(Clone, Debug)]
 pub struct Report<'a> {
     classifier: &'a Classifier,
     measured: Option<(&'a Evaluation, &'a Answers)>,
     of_unknown: Option<&'a Answers>,
-    /// What the pictures were opened from.
+    /// The path from which the pictures were opened.
     source: PathBuf,
-    /// Which pictures the figures are of.
+    /// A description of the pictures that the metrics are computed on.
     subject: String,
     title: Option<String>,
     command: Option<String>,
@@ -54,7 +54,7 @@ pub struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// Of a classifier whose head was trained.
+    /// A report about a classifier whose head was trained.
     pub fn of_fit(classifier: &'a Classifier, fit: &'a FitReport) -> Self {
         let unseen = "each by a head that had not seen it";
         let answers = fit.answers.as_deref();
@@ -73,7 +73,7 @@ impl<'a> Report<'a> {
             .with_skipped(fit.skipped.iter().map(ToString::to_string))
     }
 
-    /// Of a classifier that was fine-tuned.
+    /// A report about a classifier that was fine-tuned.
     pub fn of_fine_tune(classifier: &'a Classifier, tuned: &'a FineTuneReport) -> Self {
         let measured = tuned.validation.as_ref().zip(tuned.answers.as_deref());
         let subject = learned_from("held out", tuned.learned_from);
@@ -82,7 +82,7 @@ impl<'a> Report<'a> {
             .with_skipped(tuned.skipped.iter().map(ToString::to_string))
     }
 
-    /// Of a classifier that was measured.
+    /// A report about a classifier that was evaluated.
     pub fn of_evaluation(classifier: &'a Classifier, evaluated: &'a Evaluated) -> Self {
         let Evaluated {
             evaluation,
@@ -123,64 +123,64 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// What stands at the top.
+    /// Sets the page's title.
     #[must_use]
     pub fn with_title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// The command to do it again.
+    /// Sets the command that repeats the run.
     #[must_use]
     pub fn with_command(mut self, command: impl Into<String>) -> Self {
         self.command = Some(command.into());
         self
     }
 
-    /// Something else that is to stand in the table of what was done.
+    /// Adds a row to the table of facts.
     #[must_use]
     pub fn with_fact(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.facts.push((name.into(), value.into()));
         self
     }
 
-    /// What whoever owns the pictures should know, in place of what the report of training says.
+    /// Sets the warnings for the owner of the pictures, instead of those in the training report.
     #[must_use]
     pub fn with_warnings(mut self, warnings: impl IntoIterator<Item = String>) -> Self {
         self.warnings = warnings.into_iter().collect();
         self
     }
 
-    /// What was left out, in place of what the report of training says.
+    /// Sets the list of what was skipped, instead of the one in the training report.
     #[must_use]
     pub fn with_skipped(mut self, skipped: impl IntoIterator<Item = String>) -> Self {
         self.skipped = skipped.into_iter().collect();
         self
     }
 
-    /// How pictures are read.
+    /// Sets how pictures are read.
     #[must_use]
     pub fn with_extract(mut self, config: ExtractConfig) -> Self {
         self.config = config;
         self
     }
 
-    /// The figures and plots alone: no picture is read.
+    /// Restricts the page to metrics and plots: no picture is read.
     #[must_use]
     pub fn without_pictures(mut self) -> Self {
         self.pictures = false;
         self
     }
 
-    /// Makes the page. Pictures that are on it are read again; of one that cannot be there is the name.
+    /// Makes the page. Pictures shown on it are read again; one that can no longer be read is shown by name only.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] when the context is cancelled.
+    /// [`Error::Interrupted`] if the context is cancelled.
     pub fn page(&self, context: &mut Context<'_>) -> Result<Page, Error> {
         let judged = self.measured.map(|(_, answers)| Judged::new(self.classifier, answers));
         let others = self.of_unknown.map(|answers| Judged::new(self.classifier, answers));
         let record = self.classifier.training();
-        // Of pictures elsewhere names are whole paths.
+        // Pictures outside the root are named by their whole paths.
         let root = self.root();
         let name = |at: &Location| below(&root, at);
         let mut plots = Plots::default();
@@ -247,8 +247,8 @@ impl<'a> Report<'a> {
         }))
     }
 
-    /// The folder that names of pictures begin below: what the pictures were opened from, or all that
-    /// their paths have in common.
+    /// The folder that the names of pictures are relative to: the one they were opened from, or the common part of
+    /// their paths.
     fn root(&self) -> PathBuf {
         let answers = self.measured.iter().map(|(_, answers)| *answers);
         let mut paths =
@@ -264,7 +264,7 @@ impl<'a> Report<'a> {
         root
     }
 
-    /// A line on what the figures are of.
+    /// A sentence about the evaluated pictures.
     fn summary(&self) -> String {
         let classes = count(self.classifier.classes().len(), "class", "classes");
         match self.measured {
@@ -284,7 +284,7 @@ impl<'a> Report<'a> {
     }
 }
 
-/// `held out, 3 of which were learned from`.
+/// Adds how many of the pictures were also trained on: `held out, 3 of which were learned from`.
 fn learned_from(what: &str, learned_from: Option<usize>) -> String {
     match learned_from {
         Some(0) | None => what.to_owned(),
@@ -292,7 +292,7 @@ fn learned_from(what: &str, learned_from: Option<usize>) -> String {
     }
 }
 
-/// `93.4 %`.
+/// Formats a percentage: `93.4 %`.
 fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
@@ -301,7 +301,7 @@ fn percent(share: f64) -> String {
 struct Chart {
     title: String,
     svg: String,
-    /// What the points say, for whom the drawing says nothing.
+    /// The tooltips as text, for readers who cannot see the drawing.
     values: Vec<String>,
 }
 
@@ -323,10 +323,10 @@ struct Plots {
     trust: Vec<Chart>,
 }
 
-/// What mistakes have to do with.
+/// Properties of appearance and their relation to mistakes.
 struct Looks {
     charts: Vec<Chart>,
-    /// What they have nothing to do with.
+    /// The properties that are unrelated to mistakes.
     without: String,
 }
 
@@ -347,11 +347,11 @@ struct ReportTemplate<'a> {
     confusion: Option<Confusion>,
     rows: Vec<ClassRow>,
     has_train: bool,
-    /// Whether figures are of pictures that something was learned on.
+    /// Whether metrics include pictures on which calibration or thresholds were learned.
     calibrated: bool,
     pictures: Vec<List>,
     looks: Option<Looks>,
     names: &'a [String],
-    /// What the script knows, as JSON.
+    /// The script's data as JSON.
     data: String,
 }

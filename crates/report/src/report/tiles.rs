@@ -1,14 +1,14 @@
-//! The figures to look at first.
+//! The most important metrics.
 
 use headstart::Evaluation;
 
 use super::percent;
 
-/// A figure, large.
+/// A metric in large type.
 pub(super) struct Tile {
     pub(super) name: &'static str,
     pub(super) value: String,
-    /// What else belongs to it, small; may be empty.
+    /// Further information in small type; may be empty.
     pub(super) about: String,
 }
 

@@ -1,4 +1,4 @@
-//! Plots of what answers are worth.
+//! Plots of the reliability of predictions.
 
 use headstart::predict::{Bin, RELIABILITY_BINS, Task, reliability};
 
@@ -10,7 +10,7 @@ fn share(name: &str) -> Axis {
     Axis { name: name.to_owned(), scale: Scale::Linear, from: 0.0, to: 1.0 }
 }
 
-/// How often answers are right by how sure they are; before calibration, too, where there is one.
+/// The reliability diagram: accuracy by confidence, also before calibration, if there is one.
 pub(super) fn reliability_diagram(judged: &Judged) -> Plot {
     let bins = reliability(&judged.predictions(&judged.scores));
     let points = |bins: &[Bin]| -> Vec<(f64, f64)> {
@@ -67,7 +67,7 @@ pub(super) fn reliability_diagram(judged: &Judged) -> Plot {
     }
 }
 
-/// How many answers are how sure, right ones and wrong ones; nothing where pictures may have several labels.
+/// The distribution of confidence for correct and wrong predictions; `None` in a multi-label task.
 pub(super) fn confidences(judged: &Judged) -> Option<Plot> {
     if judged.task == Task::MultiLabel {
         return None;
@@ -111,8 +111,8 @@ pub(super) fn confidences(judged: &Judged) -> Option<Plot> {
     })
 }
 
-/// The share of wrong answers among the surest ones, by how many of all these are (El-Yaniv & Wiener
-/// 2010); nothing where pictures may have several labels.
+/// The error rate among the most confident predictions, by the share of all predictions that these are (El-Yaniv &
+/// Wiener 2010); `None` in a multi-label task.
 pub(super) fn risk_by_coverage(judged: &Judged) -> Option<Plot> {
     const POINTS: usize = 40;
     if judged.task == Task::MultiLabel {

@@ -1,4 +1,4 @@
-//! Connections: how many there are, how slow they may be, and how they end.
+//! Connections: their number, their time limits, and their end.
 
 mod stream;
 
@@ -26,17 +26,18 @@ use crate::Failure;
 use crate::app::App;
 use stream::Stream;
 
-/// Connections beyond the limit that are told so at once; others are closed without a word.
+/// Maximum number of simultaneous refusals of connections beyond the limit. Further ones are closed
+/// without a response.
 const REFUSALS: usize = 64;
-/// How long a client may take to read that.
+/// How long a client may take to read a refusal.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
-/// How long nobody is let in when the system has no more descriptors.
+/// How long to accept no connections after an error of the system, such as running out of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Bytes of a request's head.
+/// Maximum size of a request's head, in bytes.
 const HEAD: usize = 64 << 10;
 
-/// Lets clients in until `stop` is over; then those that are answered have the time that the configuration
-/// gives them. Says whether all of them ended within it.
+/// Accepts connections until `stop` completes, and then gives open requests the configured time to
+/// finish. Returns whether all connections ended in time.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: Arc<App>,
@@ -83,7 +84,8 @@ pub(crate) async fn serve(
 
     app.stop();
     tracing::info!("stopping: what has begun is finished");
-    // Clients that the system has let in already would otherwise lose their connection without an answer.
+    // The system has already accepted these clients. Without this, their connections would close without
+    // a response.
     while let Ok(Ok((stream, peer))) = tokio::time::timeout(Duration::ZERO, listener.accept()).await
     {
         begin(stream, peer);
@@ -94,7 +96,7 @@ pub(crate) async fn serve(
     tokio::time::timeout(app.config.grace, all).await.is_ok()
 }
 
-/// What a failure to accept is worth: those of a single client nothing, those of the system a pause.
+/// Pauses after an error of accepting a connection, unless the error concerns a single client.
 async fn pause(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
@@ -111,7 +113,7 @@ async fn connection(
     router: Router,
     mut stopping: watch::Receiver<bool>,
 ) {
-    // Answers are short, and waited for.
+    // Responses are short, and clients wait for them.
     let _ = stream.set_nodelay(true);
     let limits = &app.config.limits;
     let rest = Arc::new(AtomicBool::new(false));
@@ -123,7 +125,7 @@ async fn connection(
         async move {
             let response = answer.await;
             if let Ok(response) = &response {
-                // Of what is refused, part may still be on its way.
+                // The client may still be sending the rest of a refused request.
                 let is_refused =
                     response.status().is_client_error() || response.status().is_server_error();
                 rest.store(is_refused, Ordering::Relaxed);
@@ -151,11 +153,11 @@ async fn connection(
 }
 
 async fn is_told(stopping: &mut watch::Receiver<bool>) {
-    // Who would tell lives as long as there are connections.
+    // The sender lives as long as there are connections.
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-/// Tells a client that there are too many.
+/// Responds that there are too many connections.
 async fn refuse(mut stream: TcpStream, most: usize) -> io::Result<()> {
     let message =
         format!("{most} connections are open, the most that there may be: try again in a second");
@@ -178,7 +180,8 @@ async fn refuse(mut stream: TcpStream, most: usize) -> io::Result<()> {
     stream.shutdown().await
 }
 
-/// As many connections as the system gives descriptors for, beside those that the process has otherwise.
+/// The number of connections that the limit on file descriptors allows, besides the descriptors needed
+/// for other purposes. Raises the limit first, as far as possible.
 #[cfg(unix)]
 fn within_descriptors(connections: usize) -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

@@ -1,4 +1,4 @@
-//! A connection to a client that may be slow to read, or still be sending when it is answered.
+//! A connection to a client that may be slow to read, or may still be sending when it is answered.
 
 use std::io;
 use std::pin::Pin;
@@ -11,18 +11,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
-/// How long the rest of a refused request is read, so that its answer is not lost: a system that gets more
-/// after a connection is closed resets it, and with that drops what the client has not read yet.
+/// How long the rest of a refused request is read and discarded.
+///
+/// If more data arrives after a connection is closed, the system resets the connection, and the client
+/// loses the part of the response that it has not read yet.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// A connection on which writing has a time limit.
+/// A connection with a time limit on writing.
 #[derive(Debug)]
 pub(super) struct Stream {
     tcp: TcpStream,
     write_time: Duration,
-    /// By when what is written must have been taken; set while nothing can be written.
+    /// Deadline of a pending write; set while nothing can be written.
     write_by: Option<Pin<Box<Sleep>>>,
-    /// Whether the client may still be sending what nobody reads.
+    /// Whether the client may still be sending data that will not be used.
     rest: Arc<AtomicBool>,
     linger: Option<Pin<Box<Sleep>>>,
 }
@@ -32,7 +34,7 @@ impl Stream {
         Self { tcp, write_time, write_by: None, rest, linger: None }
     }
 
-    /// What came of a write: pending for too long is an error.
+    /// Applies the time limit to a write: a write that is pending for too long is an error.
     fn timed<T>(
         &mut self,
         cx: &mut Context<'_>,

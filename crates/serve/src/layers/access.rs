@@ -1,4 +1,4 @@
-//! Who is answered: by the name that the server is addressed by, and by token.
+//! Access by the server's host name, and by token.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,12 +12,14 @@ use axum::response::Response;
 
 use crate::{Auth, Failure, ServeConfig};
 
-/// The names under which the server may be addressed. A page of another origin whose name is made to lead here
-/// (DNS rebinding) is told by it. An address cannot be made to lead elsewhere, so all of these are taken.
+/// The host names of the server.
+///
+/// The check refuses pages of other origins whose host name has been made to resolve to this server (DNS
+/// rebinding). IP addresses cannot be redirected like that, so all of them are accepted.
 #[derive(Debug)]
 pub(super) struct Hosts(Vec<String>);
 
-/// A token by its hash, so that comparing takes the same time whatever is sent.
+/// The hash of a token. Comparing hashes takes the same time whatever token is sent.
 #[derive(Clone, Debug)]
 pub(super) struct Token(blake3::Hash);
 
@@ -33,7 +35,7 @@ impl Hosts {
         };
         let host = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
         let host = host.ok_or_else(|| Failure::bad_request("the Host header is no host"))?;
-        // A request line may name a host, too, and then that counts.
+        // A request line may contain a host, too, which then takes precedence.
         let host = uri.authority().unwrap_or(&host).host().to_ascii_lowercase();
         let name = host.trim_end_matches('.');
         let address =
@@ -73,7 +75,7 @@ impl Token {
         let sent =
             sent.ok_or_else(|| refused("a token is needed: send Authorization: Bearer TOKEN"))?;
         let (scheme, token) = sent.as_bytes().split_at(sent.len().min(7));
-        // The comparison of hashes takes the same time whatever they are.
+        // Comparing hashes takes the same time whatever their values.
         match scheme.eq_ignore_ascii_case(b"bearer ") && blake3::hash(token.trim_ascii()) == self.0
         {
             true => Ok(()),

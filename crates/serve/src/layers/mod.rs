@@ -1,4 +1,4 @@
-//! What every request goes through before a protocol sees it.
+//! Layers that every request passes before it reaches a protocol.
 
 mod access;
 mod observe;
@@ -18,7 +18,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::Failure;
 use crate::app::App;
 
-/// Lets through to `router` only who has the token, if there is one.
+/// Requires the token for `router`, if there is one.
 pub(crate) fn with_token(router: Router, app: &Arc<App>) -> Router {
     match access::Token::of(&app.config.auth) {
         Some(token) => router.route_layer(from_fn_with_state(token, access::check_token)),
@@ -26,7 +26,7 @@ pub(crate) fn with_token(router: Router, app: &Arc<App>) -> Router {
     }
 }
 
-/// Lets through to `router`, pages and all, only the browser that has the session, if there is to be one.
+/// Requires the browser session for all of `router`, including pages, if sessions are configured.
 pub(crate) fn with_session(router: Router, app: &Arc<App>) -> Router {
     match session::Session::of(&app.config) {
         Some(session) => {
@@ -36,7 +36,7 @@ pub(crate) fn with_session(router: Router, app: &Arc<App>) -> Router {
     }
 }
 
-/// What goes around all routes; the last is the outermost.
+/// Adds the layers around all routes. The last one is the outermost.
 pub(crate) fn around(router: Router, app: &Arc<App>) -> Router {
     let hosts = access::Hosts::of(&app.config);
     let csrf = CsrfLayer::new()
@@ -55,7 +55,8 @@ pub(crate) fn around(router: Router, app: &Arc<App>) -> Router {
         .layer(from_fn_with_state(app.clone(), observe::observe))
 }
 
-/// For pages of other origins, which browsers let send requests to any address.
+/// The response to requests from pages of other origins. Browsers let such pages send requests to any
+/// address.
 #[allow(clippy::needless_pass_by_value)]
 fn refuse_other_pages(_: ProtectionError) -> Response {
     let message = "a page of another origin sent this, and such requests are not answered";

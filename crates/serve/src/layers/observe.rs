@@ -1,4 +1,4 @@
-//! An id, a log line and counts for every request.
+//! A request id, a log line and metrics for every request.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
@@ -18,12 +18,12 @@ use crate::failure::FailureKind;
 use crate::metrics;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The longest id of a client's that is taken over, and the longest path that is logged.
+/// Maximum length of a request id that is taken over from a client, and of a path that is logged.
 const LONGEST: (usize, usize) = (64, 200);
-/// The status in the log of a request whose client did not wait for the answer.
+/// The status that is logged for a request whose client did not wait for the response.
 const CLIENT_GONE: u16 = 499;
 
-/// Gives a request its id, which its answer has, too, and tells of it when it is over.
+/// Gives a request its id, which is also sent with the response, and records the request when it is over.
 pub(super) async fn observe(
     State(app): State<Arc<App>>,
     mut request: Request,
@@ -39,7 +39,7 @@ pub(super) async fn observe(
     response
 }
 
-/// The client's own id, if it is one that can stand in a log, or a new one.
+/// The client's own id, if it is suitable for a log, or a new one.
 fn id_of(request: &Request) -> HeaderValue {
     static PROCESS: LazyLock<u32> =
         LazyLock::new(|| RandomState::new().build_hasher().finish() as u32);
@@ -55,8 +55,8 @@ fn id_of(request: &Request) -> HeaderValue {
     })
 }
 
-/// What is known of a request while it is answered. It is told of when this is dropped, so that nothing is
-/// forgotten when the client leaves.
+/// A request in progress. It is recorded on drop, so that requests of clients that disconnect are
+/// recorded, too.
 struct Record {
     app: Arc<App>,
     span: tracing::Span,
@@ -72,7 +72,7 @@ struct Record {
 impl Record {
     fn of(app: Arc<App>, request: &Request, span: tracing::Span) -> Self {
         let route = request.extensions().get::<MatchedPath>();
-        // A path that nobody answers for would be a label of the client's choice.
+        // A path without a route would be a label chosen by the client.
         let route = route.map_or("other", MatchedPath::as_str).to_owned();
         let path = request.uri().path();
         let end = path.floor_char_boundary(LONGEST.1);
@@ -115,7 +115,7 @@ impl Drop for Record {
     }
 }
 
-/// One of a small set, whatever a client calls it.
+/// The name of a method. All methods outside a small set share one name.
 fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

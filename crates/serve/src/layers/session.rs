@@ -1,4 +1,4 @@
-//! A browser that is let in once, and keeps a cookie.
+//! Browser sessions: a browser that opens the page with a token gets a cookie.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,33 +10,34 @@ use axum::response::{IntoResponse, Response};
 
 use crate::{Auth, Failure, ServeConfig};
 
-/// What the address that opens a session has the token in.
+/// The query parameter with the token that opens a session.
 const PARAMETER: &str = "token=";
-/// What a browser says of where a request comes from.
+/// The header in which a browser reports where a request comes from.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-/// That pages of other origins, such as another port of this machine, cannot show what is answered.
+/// The header that keeps pages of other origins, such as another port of this machine, from showing a
+/// response.
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// For a browser that comes without the cookie.
+/// The page for a browser without the cookie.
 const LOCKED: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
     <meta name=\"viewport\" content=\"width=device-width\">\n<title>headstart: locked</title>\n\
     <h1>This page is locked</h1>\n\
     <p>Open the whole address that the terminal shows, with the token at its end.</p>\n</html>\n";
 
-/// Who has the session.
+/// The session of a browser.
 #[derive(Debug)]
 pub(super) struct Session {
-    /// What the cookie says, by its hash.
+    /// Hash of the token in the cookie.
     token: blake3::Hash,
-    /// What opens the page once, until it has.
+    /// Hash of the token that opens the page once; `None` after its use.
     once: Mutex<Option<blake3::Hash>>,
-    /// The cookie as it is set. Cookies do not tell ports apart, so its name does.
+    /// Name of the cookie. It contains the port, because browsers share cookies between ports.
     name: String,
     set: HeaderValue,
 }
 
 impl Session {
-    /// That of a server whose address is known.
+    /// The session of a server whose port is known, if sessions are configured.
     pub(super) fn of(config: &ServeConfig) -> Option<Self> {
         let Auth::Session { token, once } = &config.auth else { return None };
         let name = format!("headstart_{}", config.listen.port());
@@ -47,12 +48,12 @@ impl Session {
         Some(Self { token: hash(token), once, name, set })
     }
 
-    /// The comparison of hashes takes the same time whatever they are.
+    /// Whether the text is the token. Comparing hashes takes the same time whatever their values.
     fn is_token(&self, text: &str) -> bool {
         blake3::hash(text.as_bytes()) == self.token
     }
 
-    /// Whether a text opens the page; what does so once has done so then.
+    /// Whether a token opens the page. A one-time token is used up by this.
     fn opens(&self, text: &str) -> bool {
         let mut once = self.once.lock().unwrap_or_else(PoisonError::into_inner);
         let hash = blake3::hash(text.as_bytes());
@@ -65,7 +66,8 @@ impl Session {
         pairs.any(|(name, value)| name.trim() == self.name && self.is_token(value.trim()))
     }
 
-    /// What answers a request that opens the session: the page again, without the token in its address.
+    /// The response to a request that opens the session: a redirect to the page without the token, with
+    /// the cookie.
     fn opened(&self) -> Response {
         let mut response = StatusCode::SEE_OTHER.into_response();
         let headers = response.headers_mut();
@@ -75,15 +77,15 @@ impl Session {
     }
 }
 
-/// The token in the address, if the request is one that opens a session.
+/// The token in the address, if the request opens a session.
 fn opening(request: &Request) -> Option<&str> {
     let is_page = request.uri().path() == "/" && request.method() == Method::GET;
     let parts = request.uri().query().filter(|_| is_page)?.split('&');
     parts.filter_map(|part| part.strip_prefix(PARAMETER)).next()
 }
 
-/// Whether a request comes from a page of this server, as far as its browser says. What changes something
-/// must say so.
+/// Whether a request comes from a page of this server, according to the browser's headers. An `Origin`
+/// header must match the host, and requests that change something must have one.
 fn is_own(method: &Method, headers: &HeaderMap) -> bool {
     let site = headers.get(FETCH_SITE);
     if site.is_some_and(|site| site != "same-origin" && site != "none") {
@@ -106,7 +108,7 @@ pub(super) async fn check_session(
 ) -> Response {
     let mut response = match opening(&request) {
         Some(token) if session.opens(token) => session.opened(),
-        // One that was used: who has the cookie needs none.
+        // The token has been used already, but the browser has the cookie.
         Some(_) if session.has_cookie(request.headers()) => session.opened(),
         Some(_) => locked(request.headers()),
         None if !session.has_cookie(request.headers()) => locked(request.headers()),
@@ -120,7 +122,7 @@ pub(super) async fn check_session(
     response
 }
 
-/// A page for people, and a line for programs.
+/// The response to a request without a session: a page for people, or a failure for programs.
 fn locked(headers: &HeaderMap) -> Response {
     let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     if accepted.contains("text/html") {

@@ -1,32 +1,32 @@
-//! Model files that change.
+//! Detects changes of model files.
 
 use std::fs;
 use std::time::SystemTime;
 
 use super::Change;
 
-/// By what a file is told to be another, without reading it.
+/// Metadata that identifies the content of a file, without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     bytes: u64,
     modified: Option<SystemTime>,
-    /// Device and inode, where there are such.
+    /// Device and inode, where the system has them.
     place: (u64, u64),
 }
 
-/// A file that is looked at from time to time.
+/// A file that is checked for changes periodically.
 #[derive(Debug)]
 pub(super) struct Watched {
-    /// That of what was loaded or refused last; nothing when it was gone.
+    /// Stamp of the content that was loaded or refused last; `None` if the file was missing.
     known: Option<Stamp>,
-    /// What was seen last time and not yet loaded: it may still be written to.
+    /// Stamp seen by the last check. While it differs from `known`, the file may still be being written to.
     seen: Option<Stamp>,
-    /// What is wrong with it.
+    /// What is wrong with the file.
     pub(super) problem: Option<String>,
 }
 
 impl Stamp {
-    /// That of a file; nothing if there is none.
+    /// The stamp of a file; `None` if it does not exist.
     pub(super) fn of(path: &str) -> Option<Self> {
         let file = fs::metadata(path).ok()?;
         #[cfg(unix)]
@@ -45,8 +45,10 @@ impl Watched {
         Self { known: Some(known), seen: None, problem: None }
     }
 
-    /// Whether something new lies there, or nothing any more (`Some(None)`). Something new was the same
-    /// when it was looked at before, so that nobody seems to be writing to it.
+    /// Whether the file has new content, with its stamp, or is gone (`Some(None)`).
+    ///
+    /// New content is reported only if the stamp was the same in the check before, so that the file does
+    /// not seem to be in the middle of a write.
     #[allow(clippy::option_option)]
     pub(super) fn is_new(&mut self, stamp: Option<Stamp>) -> Option<Option<Stamp>> {
         let before = std::mem::replace(&mut self.seen, stamp);
@@ -61,13 +63,13 @@ impl Watched {
         }
     }
 
-    /// What lies there is known, and nothing is wrong with it.
+    /// Records that the content has been handled, and that nothing is wrong with it.
     pub(super) fn take(&mut self, stamp: Stamp) {
         self.known = Some(stamp);
         self.problem = None;
     }
 
-    /// Something is wrong with what lies there.
+    /// Records a problem with the file.
     pub(super) fn keep(&mut self, problem: String) -> Change {
         self.problem = Some(problem.clone());
         Change::Kept(problem)

@@ -14,12 +14,12 @@ use headstart::predict::{
 
 use crate::ModelSource;
 
-/// One version of a model. Requests that began with it end with it, whatever happens meanwhile.
+/// One version of a model. A request keeps the version that it began with, even if the model is replaced.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    /// Counted from 1.
+    /// Version number, starting at 1.
     pub(crate) version: u64,
-    /// Of its file; nothing of a bundled base.
+    /// Hash of the model file; `None` for a bundled base.
     pub(crate) hash: Option<blake3::Hash>,
     pub(crate) since: SystemTime,
     model: Model,
@@ -29,7 +29,7 @@ pub(crate) struct Loaded {
     explainer: OnceLock<Explainer>,
 }
 
-/// What is asked about each picture of a request.
+/// What a request asks about each of its pictures.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Question {
     pub(crate) answer: AnswerConfig,
@@ -37,20 +37,20 @@ pub(crate) struct Question {
     pub(crate) explain: bool,
 }
 
-/// A picture as it is sent.
+/// A picture as it was sent.
 #[derive(Clone, Debug)]
 pub(crate) enum Picture {
-    /// A file of any format.
+    /// A picture file in any format.
     File(Bytes),
     /// Pixels, u8 RGB `[height][width][3]`.
     Pixels { width: usize, height: usize, pixels: Bytes },
 }
 
-/// What is said of a picture.
+/// The answer for one picture.
 #[derive(Clone, Debug)]
 pub(crate) struct Answered {
     pub(crate) prediction: Prediction,
-    /// Pictures with what speaks for a class, as PNG, where asked for.
+    /// If asked for, heatmaps as PNG files, each with its class index.
     pub(crate) heatmaps: Vec<(usize, Vec<u8>)>,
 }
 
@@ -72,7 +72,7 @@ impl Loaded {
         self.predictor.head()
     }
 
-    /// Names of the classes.
+    /// The names of the classes.
     pub(crate) fn classes(&self) -> &[String] {
         self.predictor.classes()
     }
@@ -83,18 +83,18 @@ impl Loaded {
         (preprocessing.width, preprocessing.height)
     }
 
-    /// What predicts as a question asks.
+    /// A predictor for this question.
     ///
     /// # Errors
-    /// When no set of labels can be promised.
+    /// If the model cannot give the label set that the question asks for.
     pub(crate) fn predictor(&self, question: &Question) -> Result<Predictor, NoLabelSet> {
         self.predictor.clone().with_answer(question.answer)
     }
 
-    /// Answers for a picture, by what predicts as the question asks, in memory that is waited for.
+    /// Predicts a picture with the `predictor` for the question. Waits until there is memory for decoding.
     ///
     /// # Errors
-    /// As [`Predictor`] has them.
+    /// Those of [`Predictor`].
     pub(crate) fn answer(
         &self,
         predictor: &Predictor,
@@ -118,7 +118,7 @@ impl Loaded {
         Ok(Answered { prediction, heatmaps })
     }
 
-    /// What is answered, as programs read it.
+    /// The answer in the form that is serialised as JSON.
     pub(crate) fn words<'a>(&'a self, answered: &Answered, question: &Question) -> Answer<'a> {
         self.head().answer(&answered.prediction, question.top_k)
     }
@@ -131,7 +131,7 @@ impl Loaded {
         let explainer = self.explainer.get_or_init(|| Explainer::with(&self.model, &self.config));
         let (explanation, drawn_on) = match picture {
             Picture::File(file) => {
-                // Once more in detail, to be drawn on.
+                // Decoded once more in higher resolution, to draw the heatmap on.
                 let limits = &self.config.limits;
                 let _room =
                     memory.acquire(estimated_bytes_at_least(file, limits, OVERLAY_AT_LEAST));
@@ -152,7 +152,7 @@ impl Loaded {
     }
 }
 
-/// The bytes of a PNG file.
+/// Encodes a picture as PNG.
 fn png(picture: &Rgb) -> Vec<u8> {
     let mut file = Vec::new();
     let (width, height) = (picture.width() as u32, picture.height() as u32);

@@ -1,4 +1,4 @@
-//! The models that answer, each of which may be replaced while it does.
+//! The models. Each can be replaced while the server is running.
 
 mod file;
 mod loaded;
@@ -11,40 +11,40 @@ use crate::{Failure, ModelSource};
 use file::{Stamp, Watched};
 pub(crate) use loaded::{Answered, Loaded, Picture, Question};
 
-/// The models by name, in the order that they were given in.
+/// The models, in the order that they were given in.
 #[derive(Debug)]
 pub(crate) struct Models {
     entries: Vec<Entry>,
 }
 
-/// A model under a name: the version that answers now, and what is known of its file.
+/// A named model: its current version, and the state of its file.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) source: ModelSource,
     current: RwLock<Arc<Loaded>>,
-    /// Nothing of a bundled base.
+    /// `None` for a bundled base.
     watched: Option<Mutex<Watched>>,
 }
 
-/// What became of a model whose file has changed.
+/// The result of a change to a model's file.
 #[derive(Debug)]
 pub(crate) enum Change {
-    /// Another version answers from now on.
+    /// A new version is used from now on.
     Swapped {
-        /// The one that did before.
+        /// The previous version.
         before: Arc<Loaded>,
-        /// The one that does now.
+        /// The new version.
         now: Arc<Loaded>,
     },
-    /// The one that answered before goes on, since what lies there now cannot be used.
+    /// The previous version is still used, because the file cannot be. Contains the reason.
     Kept(String),
 }
 
 impl Models {
-    /// Loads all of them.
+    /// Loads all models.
     ///
     /// # Errors
-    /// As [`headstart::Classifier::open`], of the first that cannot be loaded.
+    /// As [`headstart::Classifier::open`], for the first model that cannot be loaded.
     pub(crate) fn load(
         sources: &[ModelSource],
         config: &PredictConfig,
@@ -53,15 +53,15 @@ impl Models {
         Ok(Self { entries: sources.iter().map(entry).collect::<Result<_, _>>()? })
     }
 
-    /// All of them.
+    /// All models.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter()
     }
 
-    /// The one that is asked for, or the first.
+    /// The model with this name, or the first model if no name is given.
     ///
     /// # Errors
-    /// 404, with the names that there are.
+    /// 404, with the names of all models.
     pub(crate) fn find(&self, name: Option<&str>) -> Result<&Entry, Failure> {
         let Some(name) = name else { return Ok(&self.entries[0]) };
         self.entries.iter().find(|entry| entry.source.name == name).ok_or_else(|| {
@@ -74,7 +74,7 @@ impl Models {
 
 impl Entry {
     fn load(source: ModelSource, config: &PredictConfig) -> Result<Self, headstart::Error> {
-        // Asked for first: what is written from now on is seen as a change.
+        // Taken before the file is read, so that a write after this point is seen as a change.
         let stamp = Stamp::of(&source.model);
         let hash = file::hash(&source.model);
         let loaded = Loaded::open(&source, 1, hash, config)?;
@@ -82,18 +82,18 @@ impl Entry {
         Ok(Self { source, current: RwLock::new(Arc::new(loaded)), watched })
     }
 
-    /// The version that answers now.
+    /// The version that is currently used.
     pub(crate) fn current(&self) -> Arc<Loaded> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What is wrong with the file as it lies there now, if something is.
+    /// What is wrong with the current file, if anything.
     pub(crate) fn problem(&self) -> Option<String> {
         self.watched().and_then(|watched| watched.problem.clone())
     }
 
-    /// Looks whether the file has changed, and if so loads it beside the version that answers, and lets it
-    /// answer. This takes as long as loading a model does.
+    /// Checks whether the file has changed. If so, loads the new version while the current one remains
+    /// in use, and then switches to it. Takes as long as loading a model.
     pub(crate) fn refresh(&self, config: &PredictConfig) -> Option<Change> {
         let mut watched = self.watched()?;
         let stamp = watched.is_new(Stamp::of(&self.source.model))?;
@@ -113,7 +113,7 @@ impl Entry {
                 return Some(watched.keep(error.to_string()));
             }
         };
-        // Written to meanwhile, so that it may be half of one model and half of another.
+        // The file was written to meanwhile, so parts of two models may have been read.
         if Stamp::of(&self.source.model) != Some(stamp) {
             return None;
         }

@@ -1,4 +1,4 @@
-//! Whether the server lives, what it serves, and what it has counted.
+//! The server's health, its models and its metrics.
 
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -23,7 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(models)).routes(routes!(model)).routes(routes!(metrics))
 }
 
-/// What needs no token: orchestrators have none.
+/// Routes that need no token, because orchestrators have none.
 pub(super) fn open_routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz))
 }

@@ -1,4 +1,4 @@
-//! What JSON carries: bytes as base64, and lists of no more than somebody would send.
+//! Values in JSON: bytes as base64, and lists with a limit.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -10,16 +10,17 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// The most entries of a list: what follows would take memory, and no request may have as many pictures.
+/// Maximum number of entries of a list. No request may have as many pictures, and more entries would
+/// only take memory.
 const MOST: usize = 4096;
 
-/// Padded or not.
+/// Decodes with or without padding.
 const ENGINE: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Bytes, from base64.
+/// Bytes, decoded from base64.
 #[derive(Clone, Debug)]
 pub(crate) struct Base64(pub(crate) Bytes);
 
@@ -28,10 +29,10 @@ pub(crate) struct Base64(pub(crate) Bytes);
 pub(crate) struct Short<T>(pub(crate) Vec<T>);
 
 impl Base64 {
-    /// The bytes that a text stands for.
+    /// Decodes base64.
     ///
     /// # Errors
-    /// Why it stands for none.
+    /// The reason, if the text is not valid base64.
     pub(crate) fn decode(text: &str) -> Result<Bytes, String> {
         let bytes = ENGINE.decode(text).map_err(|error| format!("no base64: {error}"))?;
         Ok(bytes.into())

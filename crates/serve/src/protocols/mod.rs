@@ -1,4 +1,4 @@
-//! The protocols, a file each, and what they have in common.
+//! The protocols, one file each, and their common parts.
 
 mod admin;
 mod encoded;
@@ -36,7 +36,7 @@ pub(crate) fn router(app: &Arc<App>, routes: Routes) -> Router {
     layers::with_session(router, app)
 }
 
-/// The protocols' routes: those behind the token, and those for everybody.
+/// The routes of the protocols: those that need the token, and the public ones.
 fn with_protocols(app: &Arc<App>) -> (Router, Router) {
     let guarded = OpenApiRouter::with_openapi(openapi::begin())
         .merge(predict::routes())
@@ -51,7 +51,7 @@ fn with_protocols(app: &Arc<App>) -> (Router, Router) {
     (guarded.with_state(app.clone()).merge(description), open.with_state(app.clone()))
 }
 
-/// Of a model there is the version that answers now, and no other.
+/// Checks that a version is the current one. No other version of a model can be used.
 fn check_version(loaded: &Loaded, version: Option<&str>) -> Result<(), Failure> {
     let now = loaded.version.to_string();
     match version {

@@ -1,4 +1,4 @@
-//! The OpenAPI description, which the handlers' own signatures and comments make.
+//! The OpenAPI description, generated from the handlers' signatures and comments.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -24,12 +24,12 @@ struct Description;
 
 const SCHEME: &str = "token";
 
-/// What there is before the routes.
+/// The description before any routes are added.
 pub(super) fn begin() -> utoipa::openapi::OpenApi {
     Description::openapi()
 }
 
-/// Answers with the whole description.
+/// A route that returns the complete description.
 pub(super) fn router(mut all: utoipa::openapi::OpenApi, auth: &Auth) -> Router {
     if matches!(auth, Auth::Token(_)) {
         let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));

@@ -1,4 +1,4 @@
-//! The pages: one to drop pictures on, and one that tells what is answered.
+//! The pages: one to drop pictures on, and one that documents the server's API.
 
 use axum::Router;
 

@@ -1,4 +1,4 @@
-//! TensorFlow Serving's REST: the status of a model, and `:predict`.
+//! The REST API of TensorFlow Serving: the status of a model, and `:predict`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ struct PredictRequest {
     instances: Short<Instance>,
 }
 
-/// A file in base64: `{"b64": …}`, or that under the name of an input, which may be any.
+/// A file in base64: `{"b64": …}`, either directly or under the name of an input. Any name is accepted.
 #[derive(Debug)]
 struct Instance(Base64);
 
@@ -133,7 +133,7 @@ fn status_of(app: &App, name: &str, version: Option<&str>) -> Result<Json<ModelS
     Ok(Json(ModelStatus { model_version_status: [version] }))
 }
 
-/// What stands before `:predict`.
+/// The part of the path before `:predict`.
 fn before_predict(call: &str) -> Result<&str, Failure> {
     let name = call.strip_suffix(":predict");
     name.ok_or_else(|| Failure::not_found("models have the method :predict, and no other"))

@@ -1,4 +1,4 @@
-//! Who is answered.
+//! Who may send requests.
 
 use std::net::SocketAddr;
 
@@ -156,7 +156,7 @@ fn a_browser_that_opens_the_address_with_the_token_has_a_session_and_no_other_ha
     }
     let cookie = format!("headstart_{port}=s3cret");
     let own = |request: Request| request.with("Host", &host).with("Cookie", &cookie);
-    // The address that a browser was opened with, from its history.
+    // The address that opened the session, opened again from the browser's history.
     let again = server.send(&own(Request::get("/?token=once")));
     assert_eq!((again.status, &*again.headers["location"]), (303, "/"));
     for path in ["/", "/docs", "/assets/page.css", "/models"] {
@@ -164,7 +164,7 @@ fn a_browser_that_opens_the_address_with_the_token_has_a_session_and_no_other_ha
         assert_eq!(response.status, 200, "{path}");
         assert_eq!(response.headers["cross-origin-resource-policy"], "same-origin");
     }
-    // A page of another port of this machine has the cookie sent along.
+    // A page on another port of this machine: the browser sends the cookie along.
     let origin = format!("http://{host}");
     let predict = || own(Request::post("/predict", "image/png", picture("Bag")));
     server.send(&predict()).assert_failed(403, &["another origin"]);

@@ -1,4 +1,4 @@
-//! More connections than there may be, and requests beyond what can wait.
+//! More connections than the limit, and more requests than fit into the queue.
 
 use std::thread;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::support::{Client, Request, Running, picture, until};
 fn connections_beyond_the_limit_are_told_so_and_those_before_are_answered() {
     let server = Running::with(|config| config.limits.connections = 8);
     let mut held: Vec<Client> = (0..8).map(|_| server.connect()).collect();
-    // Each is in.
+    // Every connection is accepted.
     for client in &mut held {
         assert_eq!(client.send(&Request::get("/healthz")).status, 200);
     }
@@ -47,7 +47,7 @@ fn a_flood_of_connections_harms_nobody_who_is_in() {
     let server = Running::with(|config| config.limits.connections = 50);
     let mut inside = server.connect();
     assert_eq!(inside.send(&Request::get("/healthz")).status, 200);
-    // Nobody reads what these are told.
+    // These clients never read their refusals.
     let flood: Vec<Client> = (0..2_000).map(|_| server.connect()).collect();
     let request = Request::post("/predict", "", picture("Bag"));
     for _ in 0..10 {

@@ -1,7 +1,6 @@
-//! Bytes that nobody would send: what comes of them is an answer or the end of the connection, and the next
-//! request is answered.
+//! Malformed requests: each gives a response or a closed connection, and the next valid request is answered.
 //!
-//! `HEADSTART_FUZZ_REQUESTS` says how many there are; the ordinary tests send few.
+//! `HEADSTART_FUZZ_REQUESTS` sets their number; by default, only a few are sent.
 
 use std::fs;
 use std::path::Path;
@@ -16,11 +15,11 @@ use serde_json::json;
 
 use crate::support::{Client, Request, Running, form, picture};
 
-/// How many requests there are unless it is said.
+/// Number of requests by default.
 const FEW: usize = 1_500;
 const THREADS: usize = 4;
 
-/// Whole requests, of every protocol.
+/// Valid requests of every protocol.
 fn seeds() -> Vec<Vec<u8>> {
     let bag = picture("Bag");
     let b64 = BASE64_STANDARD.encode(&bag);
@@ -62,7 +61,7 @@ fn seeds() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// One change to a request.
+/// A change to a request.
 #[derive(Clone, Debug)]
 enum Change {
     Byte(u16, u8),
@@ -74,7 +73,7 @@ enum Change {
 }
 
 fn change() -> impl Strategy<Value = Change> {
-    // What parsers look at.
+    // Strings with a meaning for parsers.
     let tokens = prop::sample::select(
         &[
             "\r\n",
@@ -122,7 +121,7 @@ fn change() -> impl Strategy<Value = Change> {
 
 impl Change {
     fn apply(&self, request: &mut Vec<u8>) {
-        // Half of the places are in the head, which is short.
+        // Half of the positions are in the head, which is short.
         let place = |at: u16, length: usize| {
             let within = if at.is_multiple_of(2) { length.min(300) } else { length };
             usize::from(at / 2) * 37 % (within + 1)

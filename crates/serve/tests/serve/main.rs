@@ -1,7 +1,7 @@
-//! The server as a client sees it: what it answers, what it refuses, and what it survives.
+//! The server as a client sees it: what it answers, what it refuses, and what it withstands.
 //!
 //! Pictures come from `crates/cli/assets/fashion-mnist`; requests of other programs' clients are in
-//! `fixtures/`, which `tools/reference/serving.py` recorded.
+//! `fixtures/`, recorded by `tools/reference/serving.py`.
 
 mod access;
 mod connections;

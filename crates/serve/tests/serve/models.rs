@@ -1,4 +1,4 @@
-//! Model files that change while they answer.
+//! Model files that change while they are served.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,7 +44,7 @@ fn a_model_that_is_replaced_answers_without_a_failed_request_whatever_its_classe
                         let response = client.send(&Request::post("/predict", "", file.clone()));
                         assert_eq!(response.status, 200, "{}", response.text());
                         let text = response.text();
-                        // One or the other, and never half of each.
+                        // An answer comes from one of the models, never from a mixture of both.
                         assert!(text == before || text == after, "{text}");
                         answered[usize::from(text == after)] += 1;
                     }
@@ -95,7 +95,7 @@ fn a_model_that_is_broken_or_gone_leaves_the_one_before_in_its_place_and_says_so
         });
         assert_eq!(server.get("/readyz").status, 200);
         assert_eq!(server.post("/predict", "", picture("Bag")).text(), expected);
-        // Mended, it answers again, and nothing has been loaded that was there all along.
+        // The repaired file is used again. Its content is the same as before, so no new version is loaded.
         fs::write(server.model_path(), &whole).unwrap();
         until("nothing is wrong", || shapes(&server)["problem"].is_null());
         assert_eq!(shapes(&server)["version"], 1);

@@ -1,4 +1,4 @@
-//! Pages for people, and the description for programs.
+//! Pages for people, and the API description for programs.
 
 use axum::Router;
 use axum::routing::get;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::{Request, Running};
 
-/// What a page names by `src` and `href`.
+/// The values of `src` and `href` in a page.
 fn named(html: &str) -> Vec<&str> {
     let quoted =
         |part: &'static str| html.split(part).skip(1).filter_map(|rest| rest.split('"').next());
@@ -36,7 +36,7 @@ fn pages_need_no_token_no_other_server_and_nothing_in_their_own_text() {
         assert!(html.matches("<script").count() == html.matches("<script src=").count());
         let named = named(&html);
         assert!(named.len() >= 3);
-        // A page without an icon of its own asks for none.
+        // `data:,` is an empty icon, which needs no request.
         for name in named.into_iter().filter(|name| *name != "data:,") {
             assert!(name.starts_with('/') && !name.starts_with("//"), "{name}");
             let token = Request::get(name).with("Authorization", "Bearer s3cret");
@@ -83,7 +83,7 @@ fn the_description_tells_of_every_path_and_every_path_is_there() {
             let mut request = Request::post(&path, "", Vec::new());
             request.head = format!("{} {path} HTTP/1.1", method.to_uppercase());
             let status = server.send(&request).status;
-            // Without a body, a POST makes no sense; but there is somebody to say so.
+            // Without a body, a POST is invalid, but the route exists.
             let is_there =
                 if method == "get" { status == 200 } else { [200, 400, 404].contains(&status) };
             assert!(is_there, "{method} {path}: {status}");
@@ -94,7 +94,7 @@ fn the_description_tells_of_every_path_and_every_path_is_there() {
     assert!(security(&server).is_null());
 }
 
-/// Everything that is referred to is there.
+/// Asserts that all references can be resolved.
 fn references(all: &Value, part: &Value) {
     match part {
         Value::Object(entries) => {

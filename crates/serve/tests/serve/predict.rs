@@ -1,4 +1,4 @@
-//! `/predict`: what goes in, and what comes out.
+//! `/predict`: its input and output.
 
 use std::thread;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{CLASSES, Request, Running, bundled, form, model, picture};
 
-/// What the library answers, as the command writes it.
+/// The library's answer, in the JSON of the command.
 fn expected(file: &[u8], top_k: Option<usize>, coverage: Option<f64>) -> String {
     let model = model();
     let config = AnswerConfig::default().with_coverage(coverage);
@@ -24,7 +24,7 @@ fn a_picture_is_answered_as_the_library_does_bit_for_bit_however_it_is_sent() {
     for class in ["Bag", "Sneaker", "Trouser", "Coat"] {
         let file = picture(class);
         let answer = expected(&file, None, None);
-        // curl's --data-binary calls everything a form.
+        // curl's `--data-binary` declares every body to be a form.
         for media_type in
             ["image/png", "", "application/octet-stream", "application/x-www-form-urlencoded"]
         {
@@ -64,7 +64,7 @@ fn several_pictures_are_answered_in_order_and_a_broken_one_harms_no_other() {
     for (answer, (path, file)) in answers.iter().zip(files) {
         assert_eq!(answer["path"], path);
         if path.ends_with("bag.png") || path == "t.png" {
-            // As a line of `predict --json`, path first.
+            // The same as a line of `predict --json`, with the path first.
             let line = format!("{{\"path\":\"{path}\",{}", &expected(file, None, None)[1..]);
             assert!(by_form.text().contains(&line), "{line}");
         } else {
@@ -92,7 +92,7 @@ fn what_is_asked_for_is_answered() {
         let response = server.post(&format!("/predict{query}"), "image/png", file.clone());
         assert_eq!(response.text(), expected(&file, top_k, coverage), "{query}");
     }
-    // Which no model here knows.
+    // A picture of a class that the model does not know.
     let unknown = (0..30).map(|at| std::fs::read(&bundled("Ankle_boot")[at]).unwrap());
     let unknown = unknown.filter(|file| expected(file, None, None).contains("\"unknown\":true"));
     let file = unknown.into_iter().next().expect("one of them is");
@@ -124,7 +124,7 @@ fn an_explanation_is_a_picture_in_the_answer_or_instead_of_it() {
     let decoded =
         headstart::data::decode::decode(&png, &headstart::predict::Limits::default()).unwrap();
     assert_eq!(decoded.pixels(), drawn.pixels());
-    // Nobody asked.
+    // The request does not ask for heatmaps.
     let request = Request::post("/predict", "image/png", file).with("Accept", "image/png");
     assert!(server.send(&request).json()["heatmaps"].is_null());
 }

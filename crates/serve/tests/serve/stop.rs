@@ -1,4 +1,4 @@
-//! The end.
+//! Stopping the server.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ fn what_has_begun_is_finished_and_nothing_else_is_begun() {
     assert_eq!(idle.send(&Request::get("/readyz")).status, 200);
     thread::sleep(Duration::from_millis(50));
     server.stop();
-    // Who asks for nothing is let go at once.
+    // An idle connection is closed at once.
     assert!(idle.is_closed());
     let address = server.address;
     until("no one is let in", || std::net::TcpStream::connect(address).is_err());

@@ -1,4 +1,4 @@
-//! A model, a server that answers with it, and a client that sends whatever bytes a test wants.
+//! A model, a server for it, and a client that can send arbitrary bytes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,10 +16,10 @@ use tokio::sync::oneshot;
 
 pub(crate) const CLASSES: [&str; 3] = ["Bag", "Sneaker", "Trouser"];
 
-/// Longer than anything here takes, so that a test fails rather than hangs.
+/// Longer than anything here takes, so that a test fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The files of bundled pictures of a class.
+/// The files of the bundled pictures of a class.
 pub(crate) fn bundled(class: &str) -> Vec<PathBuf> {
     let folder =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../cli/assets/fashion-mnist").join(class);
@@ -49,7 +49,7 @@ fn train(classes: &[&str], which: std::ops::Range<usize>) -> Classifier {
     Classifier::fit(base, &pictures, &FitConfig::default(), &mut Context::default()).unwrap().0
 }
 
-/// A model of three classes that knows when a picture is of none.
+/// A model of three classes that recognises unknown pictures.
 pub(crate) fn model() -> &'static Classifier {
     static MODEL: OnceLock<Classifier> = OnceLock::new();
     MODEL.get_or_init(|| train(&CLASSES, 0..20))
@@ -61,22 +61,22 @@ pub(crate) fn other_model() -> &'static Classifier {
     MODEL.get_or_init(|| train(&["Coat", "Sandal"], 0..8))
 }
 
-/// A server on a port of its own, which is stopped when this is dropped.
+/// A server on a free port; stopped when dropped.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
-    /// Where its models lie.
+    /// The folder of its model files.
     pub(crate) folder: tempfile::TempDir,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<bool>>,
 }
 
 impl Running {
-    /// A server of [`model`] as `shapes`.
+    /// A server that serves [`model`] as `shapes`.
     pub(crate) fn new() -> Self {
         Self::with(|_| {})
     }
 
-    /// The same, otherwise configured.
+    /// As [`Running::new`], with another configuration.
     pub(crate) fn with(change: impl FnOnce(&mut ServeConfig)) -> Self {
         Self::with_routes(change, Routes::default())
     }
@@ -109,12 +109,12 @@ impl Running {
         self.folder.path().join("shapes.safetensors")
     }
 
-    /// Tells it to stop.
+    /// Tells the server to stop.
     pub(crate) fn stop(&mut self) {
         self.stop.take().expect("once").send(()).expect("it runs");
     }
 
-    /// Waits for its end, and says whether all ended in time.
+    /// Waits for the server's end, and returns whether everything ended in time.
     pub(crate) fn ended(&mut self) -> bool {
         self.thread.take().expect("once").join().expect("no panic")
     }
@@ -123,7 +123,7 @@ impl Running {
         Client::new(self.address)
     }
 
-    /// Sends a request on a connection of its own.
+    /// Sends a request on a new connection.
     pub(crate) fn send(&self, request: &Request) -> Response {
         self.connect().send(request)
     }
@@ -136,7 +136,7 @@ impl Running {
         self.send(&Request::post(path, media_type, body))
     }
 
-    /// Asks for a good picture, which every server answers for whatever happened before.
+    /// Asserts that the server still answers a valid request.
     pub(crate) fn assert_answers(&self) {
         let response = self.post("/predict", "image/png", picture("Bag"));
         assert_eq!(response.status, 200, "{}", response.text());
@@ -163,7 +163,7 @@ impl Drop for Running {
     }
 }
 
-/// A request as it goes over the wire.
+/// A request, as it is sent.
 pub(crate) struct Request {
     pub(crate) head: String,
     pub(crate) headers: Vec<(String, String)>,
@@ -185,7 +185,7 @@ impl Request {
         if media_type.is_empty() { request } else { request.with("Content-Type", media_type) }
     }
 
-    /// Adds a header, or puts it in the place of what it was.
+    /// Sets a header, replacing any previous value.
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.retain(|(known, _)| known != name);
         self.headers.push((name.to_owned(), value.to_owned()));
@@ -203,7 +203,7 @@ impl Request {
     }
 }
 
-/// A connection.
+/// A connection to the server.
 pub(crate) struct Client {
     pub(crate) stream: TcpStream,
     received: Vec<u8>,
@@ -222,7 +222,8 @@ impl Client {
         self.response().expect("an answer")
     }
 
-    /// Writes what the server takes; it may have answered and closed before all of it.
+    /// Writes as much as the server accepts. It may respond and close the connection before it has read
+    /// everything.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
@@ -231,12 +232,12 @@ impl Client {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// The next response; nothing when the server closes the connection without one.
+    /// The next response; `None` if the server closes the connection without one.
     pub(crate) fn response(&mut self) -> Option<Response> {
         loop {
             if let Some((response, length)) = Response::parse(&self.received) {
                 self.received.drain(..length);
-                // What only says that the body may come.
+                // Skips `100 Continue`, which is not the response.
                 if response.status == 100 {
                     continue;
                 }
@@ -291,7 +292,8 @@ impl Response {
             .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    /// Failed with this status, as JSON in one line that has all of `parts`.
+    /// Asserts that the request failed with this status, and a message on one line that contains all of
+    /// `parts`.
     pub(crate) fn assert_failed(&self, status: u16, parts: &[&str]) {
         assert_eq!(self.status, status, "{}", self.text());
         let json = self.json();
@@ -304,7 +306,7 @@ impl Response {
     }
 }
 
-/// A form with these files, by name.
+/// A form with these files, each with its name.
 pub(crate) fn form(files: &[(&str, &[u8])]) -> (String, Vec<u8>) {
     let mut body = Vec::new();
     for (name, file) in files {
@@ -320,7 +322,7 @@ pub(crate) fn form(files: &[(&str, &[u8])]) -> (String, Vec<u8>) {
     ("multipart/form-data; boundary=limit".to_owned(), body)
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
     let begun = Instant::now();
     while !is_so() {

@@ -1,4 +1,4 @@
-//! TensorFlow Serving's REST.
+//! The REST API of TensorFlow Serving.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

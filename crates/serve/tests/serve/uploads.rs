@@ -1,4 +1,4 @@
-//! Bodies that are too large, too slow, too many or too short.
+//! Bodies that are too large, too slow, too numerous or incomplete.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ fn a_body_that_is_too_large_is_refused_however_it_is_declared_and_the_client_is_
     let server = Running::with(|config| config.limits.body = 100_000);
     let large = vec![7; 5_000_000];
     for _ in 0..5 {
-        // All of it is on its way before anybody reads the answer.
+        // The whole body is sent before the response is read.
         server.post("/predict", "", large.clone()).assert_failed(413, &["100000 bytes"]);
         let mut chunked = Request::post("/predict", "", Vec::new());
         chunked.headers.retain(|(name, _)| name != "Content-Length");
@@ -38,7 +38,7 @@ fn a_body_that_ends_early_is_told_of() {
     let part = format!("after 100 of {} bytes", file.len());
     client.response().expect("an answer").assert_failed(400, &["ended early", &part]);
     assert!(client.is_closed());
-    // One that is simply gone.
+    // A client that disconnects.
     let mut client = server.connect();
     client.write(&request.head_bytes());
     drop(client);
@@ -62,7 +62,7 @@ fn a_slow_client_is_told_and_holds_nobody_up() {
     }
     slow.response().expect("an answer").assert_failed(408, &["0.3 s"]);
     assert!(slow.is_closed());
-    // One that does not come to the end of its head, and one that says nothing at all.
+    // A client that never finishes its head, and one that sends nothing.
     for head in ["POST /predict HTTP/1.1\r\nHost: local", ""] {
         let mut slow = server.connect();
         slow.write(head.as_bytes());
@@ -76,7 +76,7 @@ fn a_slow_client_is_told_and_holds_nobody_up() {
 fn a_client_that_reads_nothing_is_left() {
     let server = Running::with(|config| config.limits.receive_time = Duration::from_millis(200));
     let mut client = server.connect();
-    // Answers that nobody reads fill what the system keeps for them.
+    // Unread responses fill the system's buffers.
     let request = Request::get("/metrics").bytes();
     client.stream.set_write_timeout(Some(Duration::from_millis(50))).unwrap();
     let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! The Open Inference Protocol, as `tritonclient[http]` speaks it and as it is written down.
+//! The Open Inference Protocol, as `tritonclient[http]` uses it and as it is specified.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::support::{CLASSES, Client, Request, Response, Running, form, model, p
 
 const INFER: &str = "/v2/models/shapes/infer";
 
-/// Sends what a client sent when it was recorded.
+/// Sends a recorded request of a client.
 fn replay(server: &Running, name: &str) -> Response {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
     let mut client = Client::new(server.address);
@@ -24,7 +24,7 @@ fn predicted(class: &str) -> Prediction {
     model().predictor().predict_bytes(&picture(class)).unwrap()
 }
 
-/// The tensor of an answer as bytes, where tensors follow the JSON.
+/// The JSON entry of an output, and its bytes among the binary tensors that follow the JSON.
 fn binary<'a>(response: &'a Response, name: &str) -> (Value, &'a [u8]) {
     let length: usize = response.headers["inference-header-content-length"].parse().unwrap();
     let json: Value = serde_json::from_slice(&response.body[..length]).unwrap();

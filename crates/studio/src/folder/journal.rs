@@ -1,8 +1,8 @@
-//! What was done to the project, so that it can be undone, whatever ends the program.
+//! The journal of what was done to the project, so that it can be undone even after a crash.
 //!
-//! A file of lines in JSON, to which is only ever added. An entry is on the disk before its steps are carried
-//! out, and its end follows when they have been. What a kill has left without an end is carried out when the
-//! project is opened the next time.
+//! An append-only file with one JSON object per line. An entry is on the disk before its steps are carried out, and its
+//! end is written afterwards. A deed without an end, after a kill, is finished when the project is opened the next
+//! time.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
@@ -16,47 +16,47 @@ use super::steps::finish;
 use super::{Stamp, Step};
 use crate::StudioError;
 
-/// Something that was done as a whole.
+/// An action that is done, and undone, as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Deed {
-    /// What it is called where it could be undone: `Move 3 pictures to Apple`. Where the pictures are counted, `{}`
-    /// stands for their number.
+    /// The title in the undo history, such as `Move 3 pictures to Apple`. If `pictures` is set, the title has `{}`
+    /// instead of the number of pictures.
     pub(crate) title: String,
-    /// How many pictures it is about, where the title says so.
+    /// The number of pictures, if the title mentions it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) pictures: Option<usize>,
-    /// Deeds in a row that have the same are undone together.
+    /// Consecutive deeds with the same batch are undone together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) batch: Option<String>,
     pub(crate) steps: Vec<Step>,
 }
 
 impl Deed {
-    /// What deeds that belong together are called, the last of them.
+    /// The title of the last deed, together with the deeds before it that belong to the same batch.
     pub(crate) fn title_of(deeds: &[Self]) -> Option<String> {
         let last = deeds.last()?;
         let together = deeds.iter().rev().take_while(|deed| last.belongs_to(deed));
         let Some(own) = last.pictures else { return Some(last.title.clone()) };
         let more: usize = together.skip(1).filter_map(|deed| deed.pictures).sum();
-        // Only the first: a class may be called so, too.
+        // Replaces only the first `{}`, since the name of a class may contain it, too.
         Some(last.title.replacen("{}", &crate::project::pictures(own + more), 1))
     }
 
-    /// Whether it is undone together with another.
+    /// Whether it is undone together with another deed.
     pub(crate) fn belongs_to(&self, other: &Self) -> bool {
         std::ptr::eq(self, other) || (self.batch.is_some() && self.batch == other.batch)
     }
 }
 
-/// What a deed is.
+/// What is done with a deed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum What {
-    /// Something new; what was undone cannot be done again any more.
+    /// A new deed is done. Deeds that were undone can no longer be redone.
     Do,
-    /// The last deed is taken back.
+    /// The last deed is undone.
     Undo,
-    /// What was taken back last is done again.
+    /// The deed that was undone last is done again.
     Redo,
 }
 
@@ -64,15 +64,15 @@ pub(crate) enum What {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Line {
-    /// Is about to be carried out.
+    /// The deed is about to be carried out.
     Begin { id: u64, what: What, deed: Deed },
-    /// Was carried out, and these are the steps where some of them were not.
+    /// The deed was carried out. `steps` are the steps that were carried out, if not all of them.
     End {
         id: u64,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         steps: Option<Vec<Step>>,
     },
-    /// Was not carried out.
+    /// The deed was not carried out.
     Failed { id: u64 },
 }
 
@@ -84,7 +84,7 @@ impl Line {
     }
 }
 
-/// What was done and what was undone, the last at the end.
+/// The deeds that were done, and those that were undone; the latest is the last.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     pub(crate) done: Vec<Deed>,
@@ -92,7 +92,7 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Takes what was carried out.
+    /// Records a deed that was carried out.
     pub(crate) fn take(&mut self, what: What, deed: Deed) {
         match what {
             What::Do => {
@@ -111,25 +111,26 @@ impl History {
     }
 }
 
-/// The file, at whose end is written.
+/// The file, which is open for appending.
 #[derive(Debug)]
 pub(crate) struct Journal {
     path: PathBuf,
     file: File,
-    /// Bytes of whole lines.
+    /// The length of the complete lines in bytes.
     length: u64,
     next: u64,
-    /// What lines have named of the trash.
+    /// The folders in the trash that are named in any line.
     trash: HashSet<String>,
-    /// Lines that could not be written yet, which go before any other.
+    /// Lines that could not be written yet; they must be written before any other.
     untold: Vec<Line>,
 }
 
 impl Journal {
-    /// Opens the journal of a project, and finishes what has begun and not ended.
+    /// Opens the journal of a project, and finishes a deed that was begun but not ended.
     ///
     /// # Errors
-    /// [`StudioError::Folder`] when the system does not give the file; and when it cannot be read, or is none.
+    /// [`StudioError::Folder`] if the system refuses access to the file; [`StudioError::Journal`] if it cannot be read,
+    /// or is not a journal.
     pub(crate) fn open(root: &Path, path: &Path) -> Result<(Self, History), StudioError> {
         let refused = |reason: String| StudioError::Journal { journal: path.to_owned(), reason };
         let of_system = |error: io::Error| refused(headstart::system_reason(&error));
@@ -148,10 +149,10 @@ impl Journal {
         Ok((journal, history))
     }
 
-    /// What the journal of a project says, where nothing can be written to it; of none, nothing.
+    /// Reads the journal of a project that cannot be written to. Without a journal, the history is empty.
     ///
     /// # Errors
-    /// When it is none.
+    /// If the file is not a journal.
     pub(crate) fn history(root: &Path, path: &Path) -> Result<History, StudioError> {
         let Ok(file) = File::open(path) else { return Ok(History::default()) };
         Ok(Replay::of(root, path, &file)?.history)
@@ -162,26 +163,26 @@ impl Journal {
         self.length == 0
     }
 
-    /// Whether something in the trash was named by a line when the journal was opened.
+    /// Whether any line named a folder in the trash when the journal was opened.
     pub(crate) fn has_named(&self, in_trash: &str) -> bool {
         self.trash.contains(in_trash)
     }
 
-    /// Whether the file still lies where it was opened: whoever takes the folder away and makes it anew takes this
-    /// away, too.
+    /// Whether the path still refers to the open file. If someone removes the folder and creates it again, the journal
+    /// is lost as well.
     pub(crate) fn is_in_place(&self) -> bool {
         Stamp::is_same_place(&self.file, &self.path)
     }
 
-    /// The number of the deed that is begun next.
+    /// The number of the next deed.
     pub(crate) fn next(&self) -> u64 {
         self.next
     }
 
-    /// Writes what is about to be done, to the disk.
+    /// Writes a deed to the disk before it is carried out.
     ///
     /// # Errors
-    /// When the system refuses; then it must not be done.
+    /// If the system refuses; the deed must not be carried out then.
     pub(crate) fn begin(&mut self, what: What, deed: &Deed) -> io::Result<u64> {
         while let Some(line) = self.untold.first() {
             let text = line.text();
@@ -194,18 +195,18 @@ impl Journal {
         Ok(id)
     }
 
-    /// Writes that something was carried out; with its steps where some were not.
+    /// Writes that a deed was carried out; with its steps if not all of them were.
     pub(crate) fn end(&mut self, id: u64, steps: Option<&[Step]>) {
         self.told(Line::End { id, steps: steps.map(<[Step]>::to_vec) });
     }
 
-    /// Writes that something was not carried out.
+    /// Writes that a deed was not carried out.
     pub(crate) fn failed(&mut self, id: u64) {
         self.told(Line::Failed { id });
     }
 
-    /// Of what is done or not by now there is nothing to refuse: the line is written before the next deed's, and
-    /// where there is none, the deed is finished, and found finished, the next time.
+    /// Writes a line about a deed that is over. Failure is not an error: the line is written before the next deed, and
+    /// if there is none, the deed counts as unfinished at the next start, which finds its steps done.
     fn told(&mut self, line: Line) {
         if let Err(error) = self.write(&line) {
             tracing::warn!(%error, "the journal cannot be written");
@@ -221,7 +222,7 @@ impl Journal {
         let written = self.file.write_all(text).and_then(|()| self.file.sync_data());
         match written {
             Ok(()) => self.length += text.len() as u64,
-            // Half a line would be one with the next.
+            // A partial line would merge with the next one.
             Err(_) => self.file.set_len(self.length)?,
         }
         written
@@ -299,7 +300,7 @@ mod tests {
     fn what_a_kill_has_interrupted_is_finished() {
         let place = Place::with(&["b/1", "a/2", "a/3"]);
         let (mut journal, _) = place.open();
-        // The first was moved already, the last is gone.
+        // The first was moved already, and the last is gone.
         let moves = [("a/1", "b/1"), ("a/2", "b/2"), ("a/3", "c/3"), ("a/4", "b/4")];
         journal.begin(What::Do, &deed("move", &moves)).expect("room");
         drop(journal);
@@ -399,7 +400,7 @@ mod tests {
         let (mut journal, _) = place.open();
         let first = deed("first", &[("a/1", "b/1")]);
         let id = journal.begin(What::Do, &first).expect("room");
-        // Nothing can be written to it.
+        // Makes the file unwritable.
         let read = File::open(&journal.path).expect("it is there");
         let file = std::mem::replace(&mut journal.file, read);
         journal.end(id, Some(&first.steps[..]));

@@ -1,4 +1,4 @@
-//! What lies in the project's folder.
+//! The contents of the project's folder.
 
 use std::collections::HashMap;
 use std::fs;
@@ -11,10 +11,10 @@ use headstart::data::sources::{ClassFolder, ClassFolders};
 use super::Stamp;
 use crate::StudioError;
 
-/// A picture's file.
+/// The file of a picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Picture {
-    /// From the project's folder on, with `/` whatever the system: what it is known by.
+    /// The path relative to the project's folder, with `/` on every system. It identifies the picture.
     pub(crate) path: Arc<str>,
     pub(crate) stamp: Stamp,
 }
@@ -23,22 +23,22 @@ pub(crate) struct Picture {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Class {
     pub(crate) name: Arc<str>,
-    /// Its folder from the project's on; several whose names mean the same.
+    /// Its folders, relative to the project's; several folders if their names denote the same class.
     pub(crate) folders: Vec<String>,
     pub(crate) pictures: Vec<Picture>,
 }
 
-/// What lies in the project's folder, at a moment.
+/// A snapshot of the contents of the project's folder.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Listing {
     pub(crate) classes: Vec<Class>,
-    /// Pictures that lie in no class.
+    /// Pictures that are in no class.
     pub(crate) inbox: Vec<Picture>,
-    /// What was passed over, and why.
+    /// Files that were skipped, with the reasons.
     pub(crate) passed_over: Vec<(String, String)>,
-    /// Every picture's class, and its place there.
+    /// The class of each picture, and its index in the class.
     places: HashMap<Arc<str>, (Option<usize>, usize)>,
-    /// The folders that were looked at, and when each had changed last.
+    /// The folders that were listed, with their modification times.
     folders: Vec<(PathBuf, Option<SystemTime>)>,
 }
 
@@ -50,12 +50,12 @@ impl PartialEq for Listing {
 }
 
 impl Listing {
-    /// Lists a folder; decodes nothing.
+    /// Lists a folder, without decoding anything.
     ///
     /// # Errors
-    /// When it cannot be listed.
+    /// If it cannot be listed.
     pub(crate) fn of(root: &Path) -> Result<Self, StudioError> {
-        // Asked for first: what changes from now on is seen as a change.
+        // Taken before listing, so that anything that changes from now on is detected.
         let mut folders = vec![changed(root)];
         let ClassFolders { classes, loose, skipped } = ClassFolders::list(root)?;
         for folder in classes.iter().flat_map(|class| &class.folders) {
@@ -79,7 +79,7 @@ impl Listing {
             let paths = pictures.iter().enumerate();
             let places = paths.map(|(at, picture)| (picture.path.clone(), (class, at)));
             listing.places.extend(places);
-            // Folders within a class's, as far as pictures lie in them.
+            // Subfolders of classes, as far as they contain pictures.
             for picture in pictures {
                 let parent = root.join(picture.path.as_ref());
                 let parent = parent.parent().unwrap_or(root);
@@ -100,22 +100,22 @@ impl Listing {
                 self.passed_over.push((path.display().to_string(), reason));
                 continue;
             };
-            // One that is gone by now.
+            // The file has been removed meanwhile.
             let Ok(metadata) = fs::metadata(&path) else { continue };
             pictures.push(Picture { path: own.into(), stamp: Stamp::of(&metadata) });
         }
         pictures
     }
 
-    /// Whether something has come or gone since; what is written over in place does not show.
+    /// Whether files were added or removed since. Files that were overwritten in place are not detected.
     pub(crate) fn is_outdated(&self) -> bool {
         self.folders.iter().any(|(folder, before)| changed(folder).1 != *before)
     }
 
-    /// A picture, and its class if it has one.
+    /// Finds a picture, and its class if it has one.
     ///
     /// # Errors
-    /// When there is none: no path leads anywhere else.
+    /// If there is no such picture. A path outside the listing is never found.
     pub(crate) fn find(&self, path: &str) -> Result<(&Picture, Option<&Class>), StudioError> {
         let place = self.places.get(path);
         let (class, at) = *place
@@ -126,16 +126,16 @@ impl Listing {
         })
     }
 
-    /// A class by its name.
+    /// Finds a class by its name.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is none.
     pub(crate) fn class(&self, name: &str) -> Result<&Class, StudioError> {
         let class = self.classes.iter().find(|class| *class.name == *name);
         class.ok_or_else(|| StudioError::NoSuchClass { name: name.to_owned() })
     }
 
-    /// All pictures, each with its class's index.
+    /// All pictures, each with the index of its class.
     pub(crate) fn all(&self) -> impl Iterator<Item = (Option<usize>, &Picture)> {
         let of_classes = self.classes.iter().enumerate();
         let labelled = of_classes
@@ -143,18 +143,18 @@ impl Listing {
         labelled.chain(self.inbox.iter().map(|picture| (None, picture)))
     }
 
-    /// Pictures that have a class.
+    /// The number of pictures that have a class.
     pub(crate) fn labelled(&self) -> usize {
         self.classes.iter().map(|class| class.pictures.len()).sum()
     }
 }
 
-/// A folder, and when it changed last.
+/// A folder and its modification time.
 fn changed(folder: &Path) -> (PathBuf, Option<SystemTime>) {
     (folder.to_owned(), fs::metadata(folder).and_then(|metadata| metadata.modified()).ok())
 }
 
-/// A path from the project's folder on; nothing where it is no text.
+/// A path relative to the project's folder; `None` if it is not UTF-8.
 pub(crate) fn within(root: &Path, path: &Path) -> Option<String> {
     let parts = path.strip_prefix(root).ok()?.iter().map(|part| part.to_str());
     Some(parts.collect::<Option<Vec<_>>>()?.join("/"))

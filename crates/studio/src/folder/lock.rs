@@ -1,4 +1,4 @@
-//! One studio a folder.
+//! Allows only one studio per folder.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -8,21 +8,21 @@ use std::path::{Path, PathBuf};
 use super::Stamp;
 use crate::StudioError;
 
-/// Held while a studio has the folder; the system lets go of it when the process ends, however it does.
+/// A lock that a studio holds on its folder. The system releases it when the process ends for whatever reason.
 #[derive(Debug)]
 pub(crate) struct Lock {
     folder: PathBuf,
     path: PathBuf,
     file: File,
-    /// Where the studio listens, if that was said.
+    /// The address of the studio, if it has been set.
     address: Option<SocketAddr>,
 }
 
 impl Lock {
-    /// Takes a folder; the file is the lock's, which is made.
+    /// Takes the lock on a folder. `path` is the lock file, which is created.
     ///
     /// # Errors
-    /// [`StudioError::InUse`], and when there can be no such file.
+    /// [`StudioError::InUse`]; [`StudioError::Folder`] if the file cannot be created or locked.
     pub(crate) fn take(folder: &Path, path: &Path) -> Result<Self, StudioError> {
         let refused = |cause| StudioError::Folder { folder: folder.to_owned(), cause };
         let mut options = OpenOptions::new();
@@ -34,7 +34,7 @@ impl Lock {
         };
         match file.try_lock() {
             Ok(()) => {
-                // What the last has left is nobody's address.
+                // The address that the last studio has left is outdated.
                 file.set_len(0).map_err(refused)?;
                 Ok(taken(file))
             }
@@ -45,7 +45,7 @@ impl Lock {
                 });
                 Err(StudioError::InUse { folder: folder.to_owned(), address })
             }
-            // File systems without locks.
+            // Some file systems do not support locks.
             Err(TryLockError::Error(cause)) if cause.kind() == io::ErrorKind::Unsupported => {
                 Ok(taken(file))
             }
@@ -53,10 +53,10 @@ impl Lock {
         }
     }
 
-    /// Takes the folder anew where somebody has taken the file away.
+    /// Takes the lock again if someone has removed the file.
     ///
     /// # Errors
-    /// As [`Lock::take`].
+    /// Those of [`Lock::take`].
     pub(crate) fn renew(&mut self) -> Result<(), StudioError> {
         if Stamp::is_same_place(&self.file, &self.path) {
             return Ok(());
@@ -69,7 +69,7 @@ impl Lock {
         Ok(())
     }
 
-    /// Says where the studio listens, to whoever opens another.
+    /// Writes the address of this studio to the file, for anyone who opens another studio on the folder.
     pub(crate) fn say(&mut self, address: SocketAddr) {
         self.address = Some(address);
         let file = &mut self.file;

@@ -1,4 +1,4 @@
-//! The project's folder: what lies in it, and what may be done to it.
+//! The project's folder: its contents, and the changes to it.
 
 pub(crate) mod journal;
 mod listing;
@@ -14,13 +14,13 @@ pub(crate) use lock::Lock;
 pub(crate) use stamp::Stamp;
 pub(crate) use steps::{Carried, Step, carry_out};
 
-/// What the studio keeps, within the project's folder; hidden, so that the command passes it over.
+/// The folder with the studio's own files; hidden, so that the command skips it.
 pub(crate) const OWN: &str = ".headstart";
-/// Where pictures lie that were deleted or are being added.
+/// The folder for pictures that were deleted or are being added.
 pub(crate) const TRASH: &str = ".headstart/trash";
-/// What the names of folders in the trash begin with that pictures are received into.
+/// The prefix of folders in the trash that pictures are received into.
 pub(crate) const RECEIVED: &str = "received-";
-/// What was done.
+/// The file with the journal.
 pub(crate) const JOURNAL: &str = ".headstart/journal.jsonl";
-/// What only one studio can hold.
+/// The lock file, which only one studio can hold.
 pub(crate) const LOCK: &str = ".headstart/lock";

@@ -1,25 +1,25 @@
-//! Files and folders to other places, never over what is there.
+//! Moves files and folders, but never overwrites anything.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Moves a file or a folder to a place where nothing is.
+/// Moves a file or a folder to a path that must not exist yet.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] where something is; and what the system says.
+/// [`io::ErrorKind::AlreadyExists`] if it does; other errors of the system.
 pub(crate) fn move_to_free(from: &Path, to: &Path) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_vendor = "apple"))]
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
         use rustix::io::Errno;
         match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            // Not every file system knows how.
+            // Not all file systems support this.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
             done => return done.map_err(Into::into),
         }
     }
-    // Between looking and moving somebody else may put something there; nothing of ours does.
+    // Another program may create the path between the check and the move; the studio itself does not.
     match to.symlink_metadata() {
         Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
         Err(_) => fs::rename(from, to),

@@ -1,4 +1,4 @@
-//! What classes and files may be called.
+//! Valid names of classes and files.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -7,14 +7,14 @@ use headstart::data::sources::{class_name, is_hidden};
 
 use crate::StudioError;
 
-/// The most bytes that the name of a class or a file has: what file systems take, with room for ` (2)`.
+/// The longest name of a class or a file in bytes: what file systems allow, with room for ` (2)`.
 const LONGEST: usize = 200;
 
-/// The name of a class whose folder is to be made: one that every system can have, which leads nowhere else
-/// and is not passed over when folders are listed.
+/// Checks the name of a class whose folder is to be created. It must be valid on every system, must not lead to another
+/// folder, and must not be one that listings skip.
 ///
 /// # Errors
-/// What is wrong with it.
+/// [`StudioError::ClassName`], with the problem.
 pub(crate) fn new_class_name(text: &str) -> Result<String, StudioError> {
     let refuse = |problem: &str| {
         let name: String = text.chars().take(60).collect();
@@ -33,8 +33,8 @@ pub(crate) fn new_class_name(text: &str) -> Result<String, StudioError> {
     }
 }
 
-/// The name of a file that was called like this where it comes from, a path perhaps: one that leads nowhere
-/// else and is not passed over. Nothing where there is no such.
+/// The file name for a file that is received under a name, which may be a path: a name that does not lead to another
+/// folder and that listings do not skip. `None` if there is no such name.
 pub(crate) fn new_file_name(text: &str) -> Option<String> {
     let name = text.rsplit(['/', '\\']).next().unwrap_or(text);
     let name: String = name.chars().filter(|c| !c.is_control()).collect();
@@ -48,8 +48,8 @@ pub(crate) fn new_file_name(text: &str) -> Option<String> {
     Some(format!("{}{ending}", &stem[..end]))
 }
 
-/// A name in a folder of the project that neither a file nor one of `taken` has: that which is wanted, or with a
-/// number behind it. It is then taken.
+/// A path in a folder of the project that neither exists nor is in `taken`: with the requested name, or with a number
+/// after it. Adds it to `taken`.
 pub(crate) fn free_path(
     root: &Path,
     folder: &str,
@@ -61,7 +61,7 @@ pub(crate) fn free_path(
     let mut names = std::iter::once(name.to_owned()).chain(numbered);
     let path = names.find_map(|name| {
         let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
-        // A link that leads nowhere is there, too.
+        // A dangling link exists, too.
         let is_free = !taken.contains(&path) && root.join(&path).symlink_metadata().is_err();
         is_free.then_some(path)
     });
@@ -75,7 +75,7 @@ pub(crate) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// A name without its ending, and the ending with its dot.
+/// Splits a name into the part before the extension, and the extension with its dot.
 fn parts(name: &str) -> (&str, &str) {
     match name.rfind('.') {
         Some(dot) if dot > 0 => name.split_at(dot),

@@ -1,4 +1,4 @@
-//! What the lines of a journal come to.
+//! Reads a journal.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -10,25 +10,25 @@ use super::journal::{Deed, History, Line, What};
 use super::steps::in_trash;
 use crate::StudioError;
 
-/// What the lines of a journal come to.
+/// The contents of a journal.
 #[derive(Debug, Default)]
 pub(super) struct Replay {
     pub(super) history: History,
-    /// What was begun last and has no end.
+    /// The last deed that was begun, if it has no end.
     pub(super) begun: Option<(u64, What, Deed)>,
-    /// Bytes of whole lines.
+    /// The length of the complete lines in bytes.
     pub(super) length: u64,
     /// The largest number of a deed.
     pub(super) last: u64,
-    /// What any line has named of the trash.
+    /// The folders in the trash that are named in any line.
     pub(super) trash: HashSet<String>,
 }
 
 impl Replay {
-    /// Reads the journal of a project; changes nothing.
+    /// Reads the journal of a project, without changing it.
     ///
     /// # Errors
-    /// When it cannot be read, is none, or names a path that leads out of the project.
+    /// [`StudioError::Journal`] if it cannot be read, is not a journal, or names a path that leads out of the project.
     pub(super) fn of(root: &Path, path: &Path, file: &File) -> Result<Self, StudioError> {
         let refused = |reason: String| StudioError::Journal { journal: path.to_owned(), reason };
         let mut replay = Self::default();
@@ -38,7 +38,7 @@ impl Replay {
             text.clear();
             let bytes = reader.read_until(b'\n', &mut text);
             let bytes = bytes.map_err(|error| refused(headstart::system_reason(&error)))?;
-            // What a kill has left half-written was not begun.
+            // A line that a kill has cut short was not begun.
             if bytes == 0 || text.last() != Some(&b'\n') {
                 break;
             }
@@ -51,7 +51,7 @@ impl Replay {
         Ok(replay)
     }
 
-    /// Looks at the paths of a line.
+    /// Checks the paths of a line, and records the folders in the trash.
     fn note(&mut self, line: &Line) -> Result<(), String> {
         let steps = match line {
             Line::Begin { deed, .. } => &deed.steps[..],
@@ -71,7 +71,7 @@ impl Replay {
         match line {
             Line::Begin { id, what, deed } => {
                 self.last = self.last.max(id);
-                // The end of the one before could not be written: what it has done is to be seen.
+                // The end of the previous deed could not be written: checks which of its steps were carried out.
                 if let Some((_, what, mut deed)) = self.begun.replace((id, what, deed)) {
                     deed.steps.retain(|step| step.is_done(root));
                     if !deed.steps.is_empty() {
@@ -90,7 +90,7 @@ impl Replay {
     }
 }
 
-/// Whether a path leads from a folder to something in it, whatever lies there.
+/// Whether a path leads from a folder to something inside it, whatever the path refers to.
 fn is_within(path: &str) -> bool {
     let mut parts = Path::new(path).components().peekable();
     parts.peek().is_some() && parts.all(|part| matches!(part, std::path::Component::Normal(_)))

@@ -1,17 +1,17 @@
-//! By what a file is known without reading it.
+//! Identifies files without reading them.
 
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-/// By what a file is known without reading it, wherever it is moved to.
+/// Identifies a file without reading it, even after it has been moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Stamp {
     bytes: u64,
     /// Nanoseconds since 1970.
     modified: u64,
-    /// Device and inode, where there are such.
+    /// The device and the inode, on systems that have them.
     place: (u64, u64),
 }
 
@@ -29,14 +29,14 @@ impl Stamp {
         Self { bytes: metadata.len(), modified, place }
     }
 
-    /// Whether a file still lies where it was opened; where nothing tells files from others, whether one does.
+    /// Whether a path still refers to an open file. On systems without inodes, whether the path exists.
     pub(super) fn is_same_place(file: &File, path: &Path) -> bool {
         let place = |metadata: io::Result<Metadata>| Some(Self::of(&metadata.ok()?).place);
         let own = place(file.metadata());
         own.is_some() && own == place(fs::metadata(path))
     }
 
-    /// What changes in an address when the file does.
+    /// A tag for URLs, which changes when the file does.
     pub(crate) fn tag(&self) -> String {
         format!("{:x}-{:x}", self.modified, self.bytes)
     }

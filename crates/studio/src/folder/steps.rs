@@ -1,4 +1,4 @@
-//! What is done to the project's folder: steps, each of which can be taken back.
+//! Steps: changes to the project's folder, each of which can be undone.
 
 use std::fs;
 use std::io;
@@ -10,33 +10,33 @@ use super::moves::move_to_free;
 use super::{RECEIVED, TRASH};
 use crate::StudioError;
 
-/// Something that is done to the project's folder; paths are from there on.
+/// A change to the project's folder. Paths are relative to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Step {
-    /// A file or a folder goes to a place where nothing is.
+    /// Moves a file or a folder to a path that must not exist yet.
     Move { from: String, to: String },
-    /// A folder is made.
+    /// Creates a folder.
     Make { folder: String },
-    /// An empty folder is removed.
+    /// Removes an empty folder.
     Remove { folder: String },
-    /// A finding is set aside.
+    /// Sets a finding aside.
     Keep { finding: String },
-    /// A finding that was set aside is told again.
+    /// Shows a finding again that was set aside.
     Tell { finding: String },
 }
 
-/// What became of steps.
+/// The result of carrying out steps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Carried {
-    /// Those that were carried out, in order.
+    /// The steps that were carried out, in order.
     pub(crate) done: Vec<Step>,
-    /// How many moves were left out, since what they move is there no more.
+    /// The number of moves that were skipped, because their files no longer exist.
     pub(crate) gone: usize,
 }
 
 impl Step {
-    /// What takes it back.
+    /// The step that undoes it.
     pub(crate) fn inverse(&self) -> Self {
         match self.clone() {
             Self::Move { from, to } => Self::Move { from: to, to: from },
@@ -47,7 +47,7 @@ impl Step {
         }
     }
 
-    /// The paths that it is about.
+    /// The paths that it affects.
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
         let (one, other) = match self {
             Self::Move { from, to } => (Some(from), Some(to)),
@@ -57,7 +57,7 @@ impl Step {
         one.into_iter().chain(other).map(String::as_str)
     }
 
-    /// Whether it is carried out by now, of one that may have been.
+    /// Whether the step is in effect, judging by the files.
     pub(super) fn is_done(&self, root: &Path) -> bool {
         let is_there = |path: &String| root.join(path).symlink_metadata().is_ok();
         match self {
@@ -72,7 +72,8 @@ impl Step {
         match self {
             Self::Move { from, to } => {
                 let target = root.join(to);
-                // The trash has a folder for each action, and folders of classes may have gone with these.
+                // The trash has a folder for each deed; and folders of classes may have been removed together with
+                // their pictures.
                 if let Some(parent) = target.parent() {
                     fs::create_dir_all(parent)?;
                 }
@@ -84,7 +85,7 @@ impl Step {
         }
     }
 
-    /// Whether what it was to be done to is no more, or not any more what it was made for.
+    /// Whether the step failed because its object no longer exists, or because a folder to remove is no longer empty.
     fn is_in_vain(&self, cause: &io::Error) -> bool {
         match self {
             Self::Move { .. } => cause.kind() == io::ErrorKind::NotFound,
@@ -97,7 +98,8 @@ impl Step {
 
     fn refused(&self, cause: io::Error) -> StudioError {
         let (action, path) = match self {
-            // What was received goes back where it was when that is undone, and what was deleted comes from the trash.
+            // Undoing an upload moves files back to where they were received; undoing a deletion moves them out of the
+            // trash.
             Self::Move { from, to } => match (in_trash(from), in_trash(to)) {
                 (_, Some(name)) if name.starts_with(RECEIVED) => ("take back", from),
                 (_, Some(_)) => ("delete", from),
@@ -113,16 +115,16 @@ impl Step {
     }
 }
 
-/// What a path is about in the trash: a folder there, for what was received or deleted at once.
+/// The folder in the trash that a path belongs to. It has what was received or deleted together.
 pub(super) fn in_trash(path: &str) -> Option<&str> {
     path.strip_prefix(TRASH)?.strip_prefix('/')?.split('/').next()
 }
 
-/// Carries steps out, all or none; but for those whose file is gone, and folders that others have put something into:
-/// these stay.
+/// Carries out all steps, or none. Exceptions are moves of files that no longer exist, and removals of folders into
+/// which others have put something: these steps are skipped.
 ///
 /// # Errors
-/// What the system refuses; what was done before is taken back.
+/// [`StudioError::System`] if the system refuses a step; the steps before it are undone.
 pub(crate) fn carry_out(root: &Path, steps: Vec<Step>) -> Result<Carried, StudioError> {
     let mut carried = Carried::default();
     for step in steps {
@@ -145,8 +147,8 @@ pub(crate) fn carry_out(root: &Path, steps: Vec<Step>) -> Result<Carried, Studio
     Ok(carried)
 }
 
-/// Carries out what is left of steps that something has interrupted, as far as that is possible: those that were
-/// carried out, then or now. Nobody has asked for them now, so none is that a linked folder would lead elsewhere.
+/// Carries out the rest of interrupted steps, as far as possible, and returns those that are in effect. Since nobody
+/// has requested them now, a step is skipped if a linked folder would lead it out of the project.
 pub(crate) fn finish(root: &Path, steps: Vec<Step>) -> Vec<Step> {
     let is_carried_out = |step: &Step| {
         step.paths().all(|path| lies_within(root, path)) && step.carry_out(root).is_ok()
@@ -156,7 +158,7 @@ pub(crate) fn finish(root: &Path, steps: Vec<Step>) -> Vec<Step> {
     done
 }
 
-/// Whether the folder that a path is in, as far as it is there, lies within the project's.
+/// Whether the closest existing folder above a path is within the project.
 fn lies_within(root: &Path, path: &str) -> bool {
     let Ok(root) = root.canonicalize() else { return false };
     let path = root.join(path);

@@ -1,4 +1,4 @@
-//! How far a job is, in words and numbers, from what the library tells.
+//! Converts the library's events to the progress of a job, in words and numbers.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::JobView;
 
-/// How often it is told.
+/// The interval between reports of progress.
 const TELL_EVERY: Duration = Duration::from_millis(200);
 
-/// An epoch, as the page draws it.
+/// The figures of an epoch, for the page to draw.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Point {
@@ -21,30 +21,30 @@ pub(crate) struct Point {
     validation_loss: Option<f64>,
 }
 
-/// What has happened.
+/// A change in the progress of a job.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Step {
-    /// So much is done of something.
+    /// The progress within a stage.
     Far { stage: String, done: usize, total: usize, seconds_left: Option<f64> },
-    /// An epoch is over.
+    /// The end of an epoch.
     Epoch(Point),
 }
 
-/// Turns events into steps, some a second.
+/// Converts events to steps, at most a few per second.
 #[derive(Debug)]
 pub(super) struct Follow {
-    /// Epochs of fine-tuning, at most.
+    /// The largest number of epochs of fine-tuning.
     epochs: usize,
-    /// What is done, whatever it is called.
+    /// The kind of work, whatever its stage is called.
     what: &'static str,
     begun: Option<Instant>,
-    /// What was done when this stage was first told of.
+    /// The progress when this kind of work was first reported.
     first: usize,
     told: Option<Instant>,
 }
 
 impl Follow {
-    /// Of a job with at most so many epochs of fine-tuning.
+    /// Follows a job with at most `epochs` epochs of fine-tuning.
     pub(super) fn new(epochs: usize) -> Self {
         Self { epochs, what: "", begun: None, first: 0, told: None }
     }

@@ -1,4 +1,4 @@
-//! Training that takes minutes: one job at a time, on a thread of its own.
+//! Training that takes minutes: one job at a time, on its own thread.
 
 mod follow;
 
@@ -23,24 +23,24 @@ use crate::models::Models;
 use follow::Follow;
 pub(crate) use follow::Point;
 
-/// The share that is held back to measure on, and what decides which: the same for all jobs, so that models can
-/// be compared.
+/// The share of pictures that is held back for measurement, and the seed of the split. They are the same for all jobs,
+/// so that models can be compared.
 const HELD_BACK: (f64, u64) = (0.2, 0);
-/// Epochs without gain after which fine-tuning ends, and takes the best.
+/// The number of epochs without improvement after which fine-tuning ends, with the weights of the best epoch.
 const PATIENCE: usize = 3;
 
-/// What is to be trained.
+/// A request for training.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct JobRequest {
     kind: Kind,
-    /// A bundled base.
+    /// The name of a bundled base.
     base: String,
     #[serde(default)]
     name: Option<String>,
     #[serde(default)]
     epochs: Option<usize>,
-    /// The model that is fine-tuned further.
+    /// The model to fine-tune further.
     #[serde(default)]
     from: Option<String>,
 }
@@ -48,13 +48,13 @@ pub(crate) struct JobRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Kind {
-    /// A head on a base.
+    /// Trains a head on a base.
     Train,
-    /// The top of the base, too.
+    /// Also trains the top of the base.
     FineTune,
 }
 
-/// A job, as the page has it.
+/// A job, as sent to the page.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JobView {
@@ -80,7 +80,7 @@ enum JobState {
     Stopped,
 }
 
-/// The job that runs, or the last.
+/// The running job, or the last one.
 #[derive(Debug, Default)]
 pub(crate) struct Jobs {
     state: Arc<Mutex<State>>,
@@ -94,7 +94,7 @@ struct State {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What jobs work with.
+/// What jobs need for their work.
 #[derive(Clone, Debug)]
 pub(crate) struct Tools {
     pub(crate) root: std::path::PathBuf,
@@ -105,15 +105,15 @@ pub(crate) struct Tools {
 }
 
 impl Jobs {
-    /// The job that runs, or the last.
+    /// The running job, or the last one.
     pub(crate) fn view(&self) -> Option<JobView> {
         lock(&self.state).view.clone()
     }
 
-    /// Begins a job, and says which it is. `when_done` is called when it has ended, however it has.
+    /// Starts a job, and returns its id. `when_done` is called when it has ended, for whatever reason.
     ///
     /// # Errors
-    /// When one runs, or makes no sense.
+    /// If another job is running, or the request is invalid.
     pub(crate) fn start(
         &self,
         request: JobRequest,
@@ -163,10 +163,10 @@ impl Jobs {
         Ok(id)
     }
 
-    /// Asks a job to end.
+    /// Asks a job to stop.
     ///
     /// # Errors
-    /// When there is no such job that runs.
+    /// If no job with this id is running.
     pub(crate) fn stop(&self, id: &str) -> Result<JobView, StudioError> {
         let mut state = lock(&self.state);
         let cancel = state.cancel.clone();
@@ -185,7 +185,7 @@ impl Drop for Jobs {
         state.cancel.cancel();
         let thread = state.thread.take();
         drop(state);
-        // The job's own thread may be the last to know of the studio.
+        // The job's own thread may drop the last reference to the studio.
         if let Some(thread) = thread.filter(|job| job.thread().id() != thread::current().id()) {
             let _ = thread.join();
         }
@@ -202,17 +202,17 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What is trained, and how.
+/// The training of a job.
 enum Job {
-    /// From a base on.
+    /// Training that starts from a base.
     New(Box<TrainJob>),
-    /// A model further.
+    /// Further fine-tuning of a model.
     Further(Box<Classifier>, Box<FineTuning>),
 }
 
 impl Job {
     /// # Errors
-    /// When there is no such base or model, or options make no sense.
+    /// If there is no such base or model, or the options are invalid.
     fn new(request: &JobRequest, tools: &Tools) -> Result<Self, StudioError> {
         let mut phase = FineTunePhase::default();
         phase.training.early_stop = Some(PATIENCE);
@@ -251,7 +251,7 @@ impl Job {
 }
 
 impl Job {
-    /// Epochs of fine-tuning, at most.
+    /// The largest number of epochs of fine-tuning.
     fn epochs(&self) -> usize {
         match self {
             Self::New(job) => job.fine_tune.as_ref().map_or(0, |phase| phase.training.epochs),
@@ -265,7 +265,7 @@ fn last_third(layers: usize) -> Trainable {
     Trainable::FromIndex(layers * 2 / 3)
 }
 
-/// Where a model is fine-tuned further: where it was.
+/// The layers at which a model is fine-tuned further: those of the last time.
 fn at(classifier: &Classifier) -> Trainable {
     let record = classifier.training().and_then(|record| record.fine_tune.as_ref());
     match record {
@@ -274,14 +274,14 @@ fn at(classifier: &Classifier) -> Trainable {
     }
 }
 
-/// What training came to.
+/// The result of training.
 struct Trained {
     classifier: Classifier,
     fit: Option<FitReport>,
     tuned: Option<FineTuneReport>,
 }
 
-/// Trains, and keeps the model with its report. Says what came of it.
+/// Trains, and saves the model with its report. Returns a message about the result.
 fn run(
     job: &Job,
     name: &str,
@@ -333,7 +333,7 @@ fn run(
     })
 }
 
-/// Writes the report, and then the model: what is listed is whole.
+/// Writes the report before the model, so that a model in the list is complete.
 fn keep(
     classifier: &Classifier,
     (fit, tuned): (Option<&FitReport>, Option<&FineTuneReport>),
@@ -348,7 +348,7 @@ fn keep(
     };
     if let Some(report) = report {
         let skipped = tuned.map(|tuned| &tuned.skipped).or(fit.map(|fit| &fit.skipped));
-        // What waits in the inbox is not left out by mistake.
+        // Pictures in the inbox are not left out by mistake.
         let skipped =
             skipped.into_iter().flatten().filter(|skipped| skipped.reason != SkipReason::NoClass);
         let mut context =
@@ -363,7 +363,7 @@ fn keep(
     Ok(classifier.save(tools.models.file(name))?)
 }
 
-/// What work comes to; a fault of it is an error as others are, and ends nothing else.
+/// Runs `work`. A panic becomes an error like any other, and ends nothing else.
 fn caught<T>(work: impl FnOnce() -> Result<T, StudioError>) -> Result<T, StudioError> {
     guarded(work).unwrap_or_else(|problem| {
         tracing::error!(problem, "a job made the program panic");

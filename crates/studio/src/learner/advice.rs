@@ -1,4 +1,4 @@
-//! What to do next, in plain words.
+//! Advice on what to do next, in plain words.
 
 use serde::Serialize;
 
@@ -6,26 +6,26 @@ use super::learned::{Confused, LearnedView};
 use crate::folder::Listing;
 use crate::project::pictures;
 
-/// Pictures of a class from which on there is nothing to say of their number.
+/// The number of pictures in a class from which on there is no advice to add more.
 const ENOUGH: usize = 20;
-/// How many times as large the largest class is where classes are out of balance.
+/// The ratio of the largest class to the smallest from which on classes are out of balance.
 const IMBALANCED: usize = 10;
-/// The share of a class that is taken for another from which on the two look alike, and how many pictures.
+/// The share, and the number, of a class's pictures taken for another class from which on the two look alike.
 const ALIKE: f64 = 0.05;
 const FEWEST_ALIKE: usize = 2;
-/// Pieces of advice that are given at once: more are not read.
+/// The number of pieces of advice that are given at once; more would not be read.
 const MOST: usize = 6;
-/// With so many pictures of each class fine-tuning may gain something.
+/// The number of pictures per class from which on fine-tuning may help.
 const ENOUGH_TO_FINE_TUNE: usize = 50;
 
-/// Something to do next.
+/// A piece of advice.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Advice {
     pub(crate) kind: &'static str,
     pub(crate) text: String,
     pub(crate) class: Option<String>,
     pub(crate) paths: Vec<String>,
-    /// Where it is done.
+    /// The panel on which to do it.
     pub(crate) panel: Option<&'static str>,
 }
 
@@ -43,17 +43,17 @@ impl Advice {
     }
 }
 
-/// What is known when advice is given.
+/// What advice is based on.
 pub(super) struct Known<'a> {
     pub(super) listing: &'a Listing,
     pub(super) learned: Option<&'a LearnedView>,
-    /// Probable label errors, and other findings.
+    /// The numbers of probable label errors, and of other findings.
     pub(super) findings: (usize, usize),
-    /// Pictures of classes and of none that cannot be read.
+    /// The number of pictures, with and without a class, that cannot be read.
     pub(super) unreadable: usize,
 }
 
-/// What to do next, what matters most first.
+/// What to do next, the most important first.
 pub(super) fn advice(known: &Known<'_>) -> Vec<Advice> {
     let mut all = Vec::new();
     of_classes(known, &mut all);
@@ -136,7 +136,7 @@ fn of_errors(known: &Known<'_>, all: &mut Vec<Advice>) {
     }
 }
 
-/// The two classes that are most often taken for each other, if that is often.
+/// The two classes that are confused most often, if this is frequent.
 fn alike(learned: &LearnedView) -> Option<Advice> {
     let Confused { own, predicted, count, paths } = learned.confused.first()?;
     let all = learned.classes.iter().find(|class| class.name == *own)?.pictures;

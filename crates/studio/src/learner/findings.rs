@@ -1,4 +1,4 @@
-//! What the audit finds, as cards with what can be done about it.
+//! The findings of the audit, as cards with their fixes.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -10,14 +10,14 @@ use crate::StudioError;
 use crate::folder::{Listing, Stamp, within};
 use crate::project::Action;
 
-/// Something about pictures that somebody should look at.
+/// A finding about pictures that somebody should look at.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Finding {
-    /// The same for the same finding, whenever it is found.
+    /// The same whenever the same finding is found.
     pub(crate) id: String,
     pub(crate) kind: &'static str,
     pub(crate) text: String,
-    /// Why it matters, for somebody who has never heard of it.
+    /// Why it matters, for somebody who is new to the subject.
     pub(crate) why: &'static str,
     pub(crate) pictures: Vec<FindingPicture>,
     pub(crate) fixes: Vec<Fix>,
@@ -29,12 +29,12 @@ pub(crate) struct FindingPicture {
     tag: String,
     class: Option<String>,
     note: Option<String>,
-    /// What lay there when it was looked at.
+    /// The stamp of the file when it was audited.
     #[serde(skip)]
     stamp: Stamp,
 }
 
-/// What can be done about a finding.
+/// A fix for a finding.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Fix {
     pub(crate) id: String,
@@ -43,18 +43,18 @@ pub(crate) struct Fix {
     action: Action,
 }
 
-/// All findings, those that are set aside too.
+/// All findings, including those that are set aside.
 #[derive(Debug, Default)]
 pub(crate) struct Findings(Vec<Finding>);
 
 impl Findings {
-    /// What an audit has found that something can be done about.
+    /// The findings of an audit for which there are fixes.
     pub(super) fn of(root: &Path, listing: &Listing, audit: &Audit) -> Self {
         let found = audit.findings.iter();
         Self(found.filter_map(|found| Finding::of(root, listing, found)).collect())
     }
 
-    /// Those that are not set aside, and whose pictures are all as they were.
+    /// The findings that are not set aside, and whose pictures have not changed.
     pub(crate) fn open(&self, listing: &Listing, kept: &HashSet<String>) -> Vec<Finding> {
         self.still_so(listing, kept).cloned().collect()
     }
@@ -69,18 +69,18 @@ impl Findings {
         self.0.iter().filter(is_open)
     }
 
-    /// How many probable label errors there are, and how many others, that are not set aside.
+    /// The numbers of probable label errors and of other findings that are not set aside.
     pub(super) fn count(&self, listing: &Listing, kept: &HashSet<String>) -> (usize, usize) {
         let (errors, others): (Vec<&Finding>, Vec<&Finding>) =
             self.still_so(listing, kept).partition(|finding| is_of_a_label(finding.kind));
         (errors.len(), others.len())
     }
 
-    /// What a fix does to the pictures of a listing.
+    /// The action of a fix, for the pictures of a listing.
     ///
     /// # Errors
-    /// When there is no such finding any more, it has no such fix, or a picture that it is about is another now or
-    /// gone: what was to stay may be the last.
+    /// If the finding or its fix no longer exists; [`StudioError::Outdated`] if any of its pictures has changed or is
+    /// gone, since the picture to be kept may be the last copy.
     pub(crate) fn action(
         &self,
         listing: &Listing,
@@ -104,7 +104,7 @@ fn is_of_a_label(kind: &str) -> bool {
 }
 
 impl Finding {
-    /// Whether all its pictures are there and the same, those too that a fix leaves alone.
+    /// Whether all its pictures still exist unchanged, including those that a fix leaves alone.
     fn is_still_so(&self, listing: &Listing) -> bool {
         self.pictures.iter().all(|known| {
             listing.find(&known.path).is_ok_and(|(picture, _)| picture.stamp == known.stamp)
@@ -126,7 +126,7 @@ impl Finding {
         let view = |path: &String| {
             let (picture, class) = listing.find(path).expect("it was found just now");
             let is_kept = kept == Some(path) && paths.len() > 1;
-            // Figures are for who looks closely.
+            // Figures are shown only for a single picture.
             let figures = (paths.len() == 1).then(|| found.detail.clone());
             FindingPicture {
                 path: path.clone(),
@@ -179,7 +179,7 @@ fn fixes(found: &Found, paths: &[String], class_of: &dyn Fn(&str) -> Option<Stri
             let mut classes: BTreeMap<String, ()> = BTreeMap::new();
             classes.extend(paths.iter().filter_map(|path| Some((class_of(path)?, ()))));
             let mut names: Vec<String> = classes.into_keys().collect();
-            // The one that is probably right first.
+            // The class that is probably right comes first.
             names.sort_by_key(|name| found.class.as_ref() != Some(name));
             let keep = |name: &String| {
                 let first = paths.iter().position(|path| class_of(path).as_ref() == Some(name));
@@ -198,7 +198,7 @@ fn fixes(found: &Found, paths: &[String], class_of: &dyn Fn(&str) -> Option<Stri
     }
 }
 
-/// What was found, in plain words; nothing of what nothing can be done about here.
+/// The finding in plain words; `None` for kinds about which nothing can be done here.
 fn text(
     found: &Found,
     paths: &[String],
@@ -237,7 +237,7 @@ fn text(
     })
 }
 
-/// Why something matters; nothing of what nothing can be done about here.
+/// Why a finding matters; `None` for kinds about which nothing can be done here.
 fn why(kind: FindingKind) -> Option<&'static str> {
     use FindingKind as Kind;
     Some(match kind {

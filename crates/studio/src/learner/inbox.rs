@@ -1,4 +1,4 @@
-//! Pictures without a class, those first that would teach the most.
+//! Sorts pictures without a class, so that the most informative ones come first.
 
 use std::collections::HashMap;
 
@@ -9,11 +9,11 @@ use serde::Serialize;
 use super::store::Store;
 use crate::folder::Listing;
 
-/// Pictures of a cluster, on average.
+/// The average number of pictures in a cluster.
 const CLUSTER: usize = 12;
-/// Clusters that there are at most.
+/// The largest number of clusters.
 const MOST_CLUSTERS: usize = 64;
-/// What a picture of none of the classes is at least worth, of 1.
+/// The least worth of an unknown picture, on a scale from 0 to 1.
 const UNKNOWN: f64 = 0.8;
 
 /// A picture without a class.
@@ -21,21 +21,22 @@ const UNKNOWN: f64 = 0.8;
 pub(crate) struct InboxItem {
     pub(crate) path: String,
     tag: String,
-    /// What the model says it is.
+    /// The prediction of the model.
     pub(crate) guess: Option<String>,
     score: Option<f32>,
-    /// Whether the model takes it for one of none of the classes.
+    /// Whether the model takes it for unknown, that is, for none of the classes.
     unknown: bool,
-    /// Pictures that look alike have the same.
+    /// The cluster of pictures that look alike, if it has several.
     pub(crate) cluster: Option<usize>,
     /// Why it cannot be read, if so.
     problem: Option<String>,
 }
 
-/// Those that were read, in the order in which they are best labelled, and those that cannot be read behind them.
+/// Sorts the pictures that were read in the best order for labelling, followed by those that cannot be read. `None` if
+/// `go_on` stops it.
 ///
-/// A picture is worth as much as the model is unsure of it. Pictures that look alike teach the same, so that first
-/// comes the one of each cluster that is worth most (Zhdanov 2019), then the second of each.
+/// The worth of a picture is the uncertainty of the model. Since pictures that look alike teach the same, the most
+/// valuable picture of each cluster comes first (Zhdanov 2019), and then the second of each.
 pub(super) fn sorted(
     listing: &Listing,
     store: &Store,
@@ -85,7 +86,7 @@ pub(super) fn sorted(
     Some(sorted.chain(unreadable).collect())
 }
 
-/// What the model says of a picture, and how unsure it is: the entropy of its scores, of 1.
+/// Adds the model's prediction to a picture, and returns its uncertainty: the entropy of its scores, from 0 to 1.
 fn judge(item: &mut InboxItem, head: &ClassifierHead, features: &[f32]) -> f64 {
     let said = head.classify(features);
     item.unknown = said.is_unknown();
@@ -98,7 +99,8 @@ fn judge(item: &mut InboxItem, head: &ClassifierHead, features: &[f32]) -> f64 {
     if item.unknown { unsure.max(UNKNOWN) } else { unsure }
 }
 
-/// The best of each cluster, then the second of each, and so on; of each turn the best first.
+/// The order of pictures by turns: the best of each cluster, then the second of each, and so on; within a turn, the
+/// best first.
 fn by_turns(worth: &[f64], clusters: &[usize]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..worth.len()).collect();
     order.sort_by(|&a, &b| worth[b].total_cmp(&worth[a]).then(a.cmp(&b)));

@@ -1,4 +1,4 @@
-//! The thread that learns from what was read.
+//! The thread that fits heads to the pictures that were read.
 
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
@@ -16,18 +16,18 @@ use super::{Findings, Learned, LearnedView, Wanted, Work, advice, inbox};
 use crate::StudioError;
 use crate::folder::Listing;
 
-/// How long nothing has changed before something is learned: several things are often done at once.
+/// How long nothing may have changed before fitting begins, since several changes often come together.
 const QUIET: Duration = Duration::from_millis(120);
-/// How long something may go on changing until something is learned nevertheless.
+/// The longest time that changes can delay fitting.
 const LONGEST_WAIT: Duration = Duration::from_millis(600);
-/// While pictures are read, something is learned when so much time has passed since, and a few times as
-/// much as it took.
+/// While pictures are being read, the least time between two fits, and the least multiple of the time that the last fit
+/// took.
 const WHILE_READING: (Duration, u32) = (Duration::from_secs(3), 5);
-/// Up to so many pictures copies are looked for before the first figures are told, so that they do not measure each
-/// other; later, and of more, those count that the last audit has found.
+/// Up to this many pictures, copies are searched for before the first figures, so that copies do not measure each
+/// other. With more pictures, and later, the copies of the last audit are used.
 const FEW: usize = 1_000;
 
-/// What is to be learned from now.
+/// What to fit to, at a revision.
 struct Asked {
     listing: Arc<Listing>,
     revision: u64,
@@ -35,18 +35,18 @@ struct Asked {
     cancel: CancelToken,
 }
 
-/// What was done before, by what it was learned from.
+/// What was done before, identified by the fingerprint of its pictures.
 #[derive(Default)]
 struct Before {
     learned_from: Option<u64>,
     looked_through: Option<u64>,
-    /// When something was learned last, and how long that took.
+    /// When the last fit ended, and how long it took.
     last: Option<Instant>,
     took: Duration,
 }
 
 impl Work {
-    /// Learns when something has changed, until all is over. A fault ends what is learned then, and is told of.
+    /// Fits whenever something has changed, until the studio ends. A panic ends only the current fit, and is reported.
     pub(super) fn learn(&self) {
         let mut before = Before::default();
         while let Some(asked) = self.next(before.last, before.took) {
@@ -56,7 +56,7 @@ impl Work {
         }
     }
 
-    /// First a head, and then, unless something else has changed meanwhile, what takes longer.
+    /// First fits a head, and then does what takes longer, unless something has changed meanwhile.
     fn learn_from(&self, asked: &Asked, before: &mut Before) {
         let Asked { listing, revision, cancel, .. } = asked;
         let begun = Instant::now();
@@ -65,8 +65,8 @@ impl Work {
         let of = set::fingerprint(listing, &self.store);
         let is_reading = self.wanted().reading;
         if before.learned_from != Some(of) {
-            // Copies must not measure each other. Those of an audit are known; before the first, there
-            // is time to look where there are few pictures.
+            // Copies must not measure each other. After an audit they are known; before the first one, there is time to
+            // search for them if there are few pictures.
             let is_first = before.looked_through.is_none() && !is_reading;
             let is_few = listing.labelled() <= FEW;
             let duplicates = if is_first && is_few { Duplicates::Near } else { Duplicates::Exact };
@@ -85,7 +85,7 @@ impl Work {
         }
         self.tell_learned(asked);
         self.hub.tell("findings", &json!({ "revision": revision }));
-        // What unknown pictures are told by takes longer than the head, whose figures are now without copies.
+        // Detection of unknown pictures takes longer than the head. The figures of this fit exclude copies.
         let how = (Duplicates::Exact, UnknownRate::default());
         if self.fit(listing, (*revision, Instant::now()), how, &mut context) {
             before.looked_through = Some(of);
@@ -94,7 +94,7 @@ impl Work {
         }
     }
 
-    /// Says what to do next, and that there is something new.
+    /// Updates the advice, and reports that there is something new.
     fn tell_learned(&self, Asked { listing, revision, kept, .. }: &Asked) {
         self.advise(listing, *revision, kept);
         self.hub.tell("learned", &json!({ "revision": revision }));
@@ -114,7 +114,7 @@ impl Work {
         }
     }
 
-    /// Waits until there is something to learn from.
+    /// Waits until there is something to fit to; `None` at the end of the studio.
     fn next(&self, last: Option<Instant>, took: Duration) -> Option<Asked> {
         let mut wanted = self.wanted();
         loop {
@@ -128,7 +128,7 @@ impl Work {
                     let quiet = (latest + QUIET).min(first + LONGEST_WAIT);
                     let (least, times) = WHILE_READING;
                     let pause = least.max(took * times);
-                    // The first is soon, if there is much to read.
+                    // The first fit is early if there is much to read.
                     let unhurried = last.map_or(first + least / 2, |last| last + pause);
                     let due = if wanted.reading { unhurried.max(quiet) } else { quiet };
                     due.saturating_duration_since(now)
@@ -151,7 +151,7 @@ impl Work {
         }
     }
 
-    /// Fits a head to what was read. Says whether this is done, whatever came of it.
+    /// Fits a head to the pictures that were read. Returns whether this is done, with or without success.
     fn fit(
         &self,
         listing: &Listing,
@@ -200,7 +200,7 @@ impl Work {
         }
     }
 
-    /// Looks for what is wrong with the pictures. Says whether this is done.
+    /// Audits the pictures. Returns whether this is done.
     fn audit(&self, listing: &Listing, context: &mut Context<'_>) -> bool {
         let set = set::Set::gather(&self.root, listing, &self.store, &Copies::default(), true);
         let (findings, copies) = match set.pictures {
@@ -229,7 +229,7 @@ impl Work {
         true
     }
 
-    /// Says what to do next.
+    /// Updates the advice.
     fn advise(&self, listing: &Listing, revision: u64, kept: &HashSet<String>) {
         let unreadable = listing
             .all()

@@ -1,4 +1,4 @@
-//! What was learned, and how it does on pictures that it has not seen.
+//! The live head, and its performance on pictures that it was not trained on.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,42 +11,42 @@ use serde::Serialize;
 use super::advice::Advice;
 use crate::folder::within;
 
-/// Pictures that are shown of those that are taken for another class.
+/// The number of pictures that are shown per pair of confused classes.
 const SHOWN: usize = 60;
-/// Cells of the confusion matrix that are told.
+/// The number of cells of the confusion matrix that are sent.
 const CELLS: usize = 12;
-/// With fewer pictures an accuracy would be chance.
+/// The number of pictures below which an accuracy would be chance.
 const FEWEST: usize = 10;
 
-/// What was learned from the pictures as they were at a revision.
+/// The head that was fitted to the pictures of a revision.
 #[derive(Debug)]
 pub(crate) struct Learned {
     pub(crate) classifier: Classifier,
-    /// What heads of folds say of each picture, if it is known.
+    /// The out-of-fold answers for each picture, if there are any.
     pub(crate) answers: Option<Arc<Answers>>,
     pub(crate) view: LearnedView,
 }
 
 impl Learned {
-    /// What answers live.
+    /// The head that answers live.
     pub(crate) fn head(&self) -> &ClassifierHead {
         self.classifier.classifier_head()
     }
 }
 
-/// The same, as the page has it.
+/// The same, as sent to the page.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LearnedView {
     pub(crate) revision: u64,
     pub(crate) pictures: usize,
     pub(crate) accuracy: Option<f64>,
-    /// Of the accuracy, 95 %.
+    /// The 95 % confidence interval of the accuracy.
     pub(crate) interval: Option<[f64; 2]>,
     /// Why there is no accuracy, if so.
     pub(crate) why: Option<String>,
     pub(crate) classes: Vec<ClassFigures>,
-    /// How often each class (first) was taken for each, by heads that had not seen the picture.
+    /// `confusion[true][predicted]`: numbers of pictures, by out-of-fold answers.
     pub(crate) confusion: Vec<Vec<usize>>,
     /// The largest cells off the diagonal.
     pub(crate) confused: Vec<Confused>,
@@ -68,14 +68,14 @@ pub(crate) struct Confused {
     #[serde(rename = "true")]
     pub(crate) own: String,
     pub(crate) predicted: String,
-    /// How many there are.
+    /// The number of such pictures.
     pub(crate) count: usize,
-    /// The first of them.
+    /// The paths of the first of them.
     pub(crate) paths: Vec<String>,
 }
 
 impl LearnedView {
-    /// Of a head that was fitted.
+    /// The view of a fitted head.
     pub(super) fn new(
         root: &Path,
         classifier: &Classifier,
@@ -136,7 +136,7 @@ impl LearnedView {
         self.confused = cells
             .into_iter()
             .map(|((own, predicted), mut pictures)| {
-                // The surest errors first.
+                // The most confident errors first.
                 pictures.sort_by(|a, b| b.0.total_cmp(&a.0));
                 let count = pictures.len();
                 let paths = pictures.into_iter().take(SHOWN).map(|(_, path)| path).collect();
@@ -152,14 +152,14 @@ fn largest(scores: &[f32]) -> usize {
     (0..scores.len()).fold(0, first)
 }
 
-/// Wilson's interval of a share, at 95 %.
+/// Wilson's interval of a proportion, at 95 %.
 fn wilson(right: usize, all: usize) -> [f64; 2] {
     const Z: f64 = 1.959_963_984_540_054;
     let (n, p) = (all as f64, right as f64 / all as f64);
     let middle = p + Z * Z / (2.0 * n);
     let half = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
     let scale = 1.0 + Z * Z / n;
-    // It holds the share itself, also where rounding would leave that out.
+    // The interval contains the proportion itself, even if rounding would exclude it.
     [((middle - half) / scale).clamp(0.0, p), ((middle + half) / scale).clamp(p, 1.0)]
 }
 

@@ -1,4 +1,4 @@
-//! What learns while pictures come and go: a thread that reads them, and one that fits a head to what was read.
+//! Learns while pictures are added and removed: one thread reads them, and another fits a head to those that were read.
 
 mod advice;
 mod findings;
@@ -25,14 +25,14 @@ pub(crate) use learned::{Learned, LearnedView};
 use set::Copies;
 pub(crate) use store::Store;
 
-/// Reads pictures and learns from them, on threads that end when this is dropped.
+/// Reads pictures and fits heads, on threads that end when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Learner {
     work: Arc<Work>,
     threads: Vec<JoinHandle<()>>,
 }
 
-/// Is told of every head, and when there is none any more.
+/// Called with every new head, and with `None` when there is no head any more.
 type OnLearned = dyn Fn(Option<&Learned>) + Send + Sync;
 
 struct Work {
@@ -47,31 +47,31 @@ struct Work {
     changed: Condvar,
     learned: RwLock<Option<Arc<Learned>>>,
     findings: RwLock<Arc<Findings>>,
-    /// What belongs together: copies, as the last audit has found them.
+    /// The groups of copies that the last audit has found.
     copies: RwLock<Arc<Copies>>,
     inbox: RwLock<Arc<Vec<InboxItem>>>,
-    /// What is told of what was learned, when nothing was, too.
+    /// The view for the page, even if there is no head.
     view: RwLock<LearnedView>,
     on_learned: Box<OnLearned>,
 }
 
-/// What is to be read and learned from.
+/// What to read, and what to fit to.
 #[derive(Debug)]
 struct Wanted {
     listing: Arc<Listing>,
     revision: u64,
-    /// Findings that are set aside.
+    /// The findings that are set aside.
     kept: HashSet<String>,
     /// Whether there are pictures that were not read yet.
     reading: bool,
-    /// Counts what may change what is learned.
+    /// Counts the changes that may affect the head.
     changes: u64,
-    /// When the first and the last of these changes were, of those that nothing was learned from.
+    /// The times of the first and the last change since fitting began.
     since: Option<(Instant, Instant)>,
     over: bool,
-    /// Ends what is being learned.
+    /// Cancels the current fit.
     cancel: CancelToken,
-    /// Whether what is being done now may wait until something else is learned.
+    /// Whether the current work may be cancelled in favour of a new fit.
     can_wait: bool,
 }
 
@@ -82,10 +82,11 @@ impl std::fmt::Debug for Work {
 }
 
 impl Learner {
-    /// Begins with what lies in a folder. `on_learned` is told of every head, and when there is none any more.
+    /// Starts with the pictures in a folder. `on_learned` is called with every new head, and with `None` when there is
+    /// no head any more.
     ///
     /// # Errors
-    /// When there are no threads.
+    /// If threads cannot be started.
     pub(crate) fn start(
         root: PathBuf,
         (base, extract): (Base, ExtractConfig),
@@ -134,7 +135,7 @@ impl Learner {
         Ok(learner)
     }
 
-    /// Takes heed of how the project is at a revision. Who tells of an older one has been overtaken.
+    /// Takes the state of the project at a revision. Older revisions than the current one are ignored.
     pub(crate) fn see(&self, listing: &Arc<Listing>, revision: u64, kept: HashSet<String>) {
         let mut wanted = self.work.wanted();
         if revision <= wanted.revision {
@@ -149,28 +150,28 @@ impl Learner {
         self.work.changed.notify_all();
     }
 
-    /// What is known of pictures.
+    /// The features of pictures that were read.
     pub(crate) fn store(&self) -> &Store {
         &self.work.store
     }
 
-    /// What was learned last.
+    /// The latest head.
     pub(crate) fn learned(&self) -> Option<Arc<Learned>> {
         self.work.learned.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The same as the page has it; nothing before the first look.
+    /// The view of it for the page; `None` before the first attempt to fit a head.
     pub(crate) fn view(&self) -> Option<LearnedView> {
         let view = self.work.view.read().unwrap_or_else(PoisonError::into_inner);
         (view.revision > 0).then(|| view.clone())
     }
 
-    /// What was found.
+    /// The findings of the last audit.
     pub(crate) fn findings(&self) -> Arc<Findings> {
         self.work.findings.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Pictures without a class, those first that would teach the most.
+    /// Pictures without a class, the most informative first.
     pub(crate) fn inbox(&self) -> Arc<Vec<InboxItem>> {
         self.work.inbox.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -199,10 +200,10 @@ impl Wanted {
         }
     }
 
-    /// From here on what changes comes first, and so does what has changed already.
+    /// From now on, changes cancel the current work; so do changes that have come already.
     fn let_wait(&mut self) {
         self.can_wait = true;
-        // While pictures are read something has always changed, and is waited for in any case.
+        // While pictures are being read there are always changes, which are waited for in any case.
         if self.since.is_some() && !self.reading {
             self.cancel.cancel();
         }

@@ -12,13 +12,13 @@ use super::Work;
 use crate::StudioError;
 use crate::folder::{Listing, Stamp};
 
-/// Pictures that are read between two looks at what else is to be read.
+/// The number of pictures that are read before checking for other work.
 const BATCH: usize = 64;
-/// How often it is told how far reading is.
+/// The interval between reports of progress.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
 impl Work {
-    /// Reads what nothing is known of, until all is over.
+    /// Reads the pictures that were not read yet, until the studio ends.
     pub(super) fn read(&self) {
         let mut queue: Vec<(Stamp, Arc<str>)> = Vec::new();
         let mut of_revision = 0;

@@ -1,4 +1,4 @@
-//! The pictures that are learned from, with their features.
+//! The pictures to fit to, with their features.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,14 +12,14 @@ use headstart::{Audit, Extraction, FindingKind, Pictures};
 use super::store::Store;
 use crate::folder::{Listing, Stamp, within};
 
-/// Pictures of classes as the library takes them, with their features.
+/// Pictures with classes in the form that the library takes, with their features.
 pub(super) struct Set {
     pub(super) pictures: Result<Pictures, DataError>,
     pub(super) extraction: Extraction,
 }
 
 impl Set {
-    /// Those that were read; with `unreadable`, also what is wrong with the others.
+    /// Gathers the pictures that were read; with `unreadable`, also the others with their errors.
     pub(super) fn gather(
         root: &Path,
         listing: &Listing,
@@ -56,7 +56,7 @@ impl Set {
     }
 }
 
-/// Pictures of which there are copies, each with a name for all of these.
+/// Pictures that have copies, each with a name for the group of copies.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Copies(HashMap<Stamp, Arc<str>>);
 
@@ -78,7 +78,7 @@ pub(super) fn copies(root: &Path, listing: &Listing, audit: &Audit) -> Copies {
     Copies(copies)
 }
 
-/// What is learned from a listing changes when this does.
+/// A hash of the pictures to fit to; it changes when they do.
 pub(super) fn fingerprint(listing: &Listing, store: &Store) -> u64 {
     let mut hash = DefaultHasher::new();
     for class in &listing.classes {

@@ -1,4 +1,4 @@
-//! What is known of pictures that were read: their features, by their files.
+//! The features of pictures that were read, by the stamps of their files.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -8,29 +8,29 @@ use headstart::data::DecodeError;
 
 use crate::folder::{Listing, Stamp};
 
-/// A picture that was read, or why it could not be.
+/// The features of a picture, or the reason why it cannot be read.
 pub(crate) type Known = Result<Arc<PictureFeatures>, DecodeError>;
 
-/// Pictures that were read.
+/// The pictures that were read.
 #[derive(Debug, Default)]
 pub(crate) struct Store(RwLock<HashMap<Stamp, Known>>);
 
-/// How many more than there are pictures are kept: what is undone need not be read again.
+/// The number of spare entries, so that pictures need not be read again after undo.
 const SPARE: usize = 2_000;
 
 impl Store {
-    /// What is known of a picture.
+    /// The entry of a picture.
     pub(crate) fn get(&self, stamp: &Stamp) -> Option<Known> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(stamp).cloned()
     }
 
-    /// Keeps what became of pictures.
+    /// Adds pictures that were read.
     pub(super) fn put(&self, read: Vec<(Stamp, Known)>) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).extend(read);
     }
 
-    /// The pictures of a listing that nothing is known of: each class's in turn, so that something can be
-    /// learned soon, and then those without a class.
+    /// The pictures of a listing that were not read yet: one of each class in turn, so that a head can be fitted soon,
+    /// and then those without a class.
     pub(super) fn unknown_of(&self, listing: &Listing) -> Vec<(Stamp, Arc<str>)> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let mut unknown: Vec<_> = Vec::new();
@@ -47,7 +47,7 @@ impl Store {
         unknown.into_iter().map(|(_, picture)| picture).collect()
     }
 
-    /// Forgets what is of no listing, if that is much.
+    /// Forgets pictures that are not in the listing, if there are many.
     pub(super) fn forget_all_but(&self, listing: &Listing) {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let there = listing.labelled() + listing.inbox.len();

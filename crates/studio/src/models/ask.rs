@@ -1,4 +1,4 @@
-//! What models say of pictures that they have not learned from.
+//! Collects the answers of models to pictures that they were not trained on.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,13 +14,13 @@ use crate::folder::{Listing, within};
 use crate::learner::{Learned, Store};
 use crate::live::LIVE;
 
-/// Pictures by which it is said how long one takes.
+/// The number of pictures for measuring the time per picture.
 const TIMED: usize = 9;
 
-/// What the heads of folds say, of which none had seen the picture.
+/// The out-of-fold answers of the live head.
 ///
 /// # Errors
-/// When too few pictures were learned from.
+/// If too few pictures were learned from.
 pub(crate) fn ask_live(root: &Path, learned: &Learned) -> Result<Said, StudioError> {
     let answers = learned.answers.as_ref().ok_or(StudioError::NothingLearned)?;
     let classes = learned.classifier.classes();
@@ -36,15 +36,15 @@ pub(crate) fn ask_live(root: &Path, learned: &Learned) -> Result<Said, StudioErr
     Ok(Said { name: LIVE.to_owned(), answers, milliseconds })
 }
 
-/// What a model says of the project's pictures that it has not learned from.
+/// The answers of a model to those of the project's pictures that it was not trained on.
 ///
 /// # Errors
-/// When the work is ended.
+/// If the work is cancelled.
 pub(crate) fn ask_model(
     name: &str,
     classifier: &Classifier,
     (root, listing, store): (&Path, &Listing, &Store),
-    // A base whose pictures are read in the same way tells what was learned from without reading them.
+    // With the same preprocessing, the store knows the content of pictures, so trained ones need not be read.
     same_reading: bool,
     extract: &ExtractConfig,
     context: &mut Context<'_>,
@@ -53,7 +53,7 @@ pub(crate) fn ask_model(
     let is_new = |content: &ContentHash| {
         seen.is_none_or(|seen| seen.earlier(content) != Earlier::LearnedFrom)
     };
-    // Of a class that has come, or was renamed, since the model was trained it cannot be right.
+    // The model cannot be right about a class that was added or renamed after its training.
     let is_known = |class: usize| {
         classifier.classes().iter().any(|known| **known == *listing.classes[class].name)
     };
@@ -82,7 +82,7 @@ pub(crate) fn ask_model(
     Ok(Said { name: name.to_owned(), answers, milliseconds })
 }
 
-/// How long a picture takes from its file to its answer, the median of some.
+/// The median time for a picture in milliseconds, from its file to the answer.
 fn time(classifier: &Classifier, paths: &[std::path::PathBuf]) -> f64 {
     let predictor = classifier.predictor();
     let mut times: Vec<f64> = paths

@@ -1,4 +1,4 @@
-//! Two models on the same pictures, which neither has learned from.
+//! Compares two models on the same pictures, which neither was trained on.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,20 @@ use serde::Serialize;
 use crate::StudioError;
 use crate::project::pictures;
 
-/// With a smaller chance that a difference is one, it is told as unlikely to be chance.
+/// The p-value below which a difference is reported as unlikely to be chance.
 const SURELY: f64 = 0.05;
 
-/// What a model says of pictures that it has not learned from.
+/// The answers of a model to pictures that it was not trained on.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) name: String,
-    /// By path: the class that it says.
+    /// The predicted class of each picture, by path.
     pub(crate) answers: BTreeMap<String, String>,
-    /// A picture's time.
+    /// The time per picture.
     pub(crate) milliseconds: f64,
 }
 
-/// Two models on the same pictures.
+/// The comparison of two models on the same pictures.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Comparison {
@@ -28,15 +28,16 @@ pub(crate) struct Comparison {
     classes: Vec<String>,
     a: Side,
     b: Side,
-    /// Pictures that only one of them is right about.
+    /// The pictures that only one of the models is right about.
     only_a: Vec<String>,
     only_b: Vec<String>,
-    /// McNemar's exact test: how likely such a difference, or a larger one, is between models that are as good.
+    /// The p-value of McNemar's exact test: the probability of such a difference, or a larger one, between equal
+    /// models.
     p_value: f64,
     verdict: String,
 }
 
-/// One of the two.
+/// The figures of one model.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Side {
@@ -54,10 +55,10 @@ struct OfClass {
     pictures: usize,
 }
 
-/// Compares two models on the pictures that both have an answer for, given each picture's class.
+/// Compares two models on the pictures that both have an answer for. `labels` are the true classes, by path.
 ///
 /// # Errors
-/// When there is none.
+/// [`StudioError::NothingToCompare`] if there are no such pictures.
 pub(crate) fn compare(
     a: &Said,
     b: &Said,
@@ -109,11 +110,11 @@ pub(crate) fn compare(
     })
 }
 
-/// The chance of so many pictures that only one model is right about, and only the other, or of more unequal
-/// numbers, if each were as likely: the exact two-sided binomial test.
+/// The two-sided exact binomial test, where `a` and `b` are the numbers of pictures that only one of the models is
+/// right about: the probability of numbers at least as unequal, if both models are equally likely to be right.
 fn mcnemar(a: usize, b: usize) -> f64 {
     let n = a + b;
-    // Of logarithms: a thousand halves multiplied are 0.
+    // Uses logarithms, since the product of thousands of halves is 0.
     let half = -(n as f64) * std::f64::consts::LN_2;
     let (mut term, mut sum) = (half, 0.0);
     for k in 0..=a.min(b) {

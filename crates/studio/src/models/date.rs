@@ -1,8 +1,8 @@
-//! Times as programs write them.
+//! Formats times.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A time in ISO 8601, in UTC, to the second: `2026-11-29T12:00:00Z`. Before 1970 it is 1970.
+/// A time in ISO 8601, in UTC, to the second: `2026-11-29T12:00:00Z`. Times before 1970 become 1970.
 pub(crate) fn iso(at: SystemTime) -> String {
     let seconds = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let (day, second) = (seconds / 86_400, seconds % 86_400);

@@ -1,5 +1,5 @@
-//! Models that were trained on purpose, beside the one that learns while pictures come and go: files in the
-//! project's own folder, each with its report.
+//! The models that jobs have trained, in addition to the live head: files in the project's own folder, each with its
+//! report.
 
 mod ask;
 mod compare;
@@ -26,7 +26,7 @@ pub(crate) use compare::{Comparison, Said, compare};
 pub(crate) use date::iso;
 pub(crate) use take::{Code, Export, Taken, code, exports, take};
 
-/// What the names of models' files end in.
+/// The extension of model files.
 const ENDING: &str = "safetensors";
 
 /// The models of a project.
@@ -34,11 +34,11 @@ const ENDING: &str = "safetensors";
 pub(crate) struct Models {
     folder: PathBuf,
     settings: PathBuf,
-    /// What is known of files, while these stay the same.
+    /// What is known of model files, as long as they do not change.
     known: Mutex<HashMap<String, (Stamp, Arc<About>)>>,
 }
 
-/// What is told of a model.
+/// A model, as sent to the page.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ModelView {
@@ -51,7 +51,7 @@ pub(crate) struct ModelView {
     pub(crate) code: Code,
 }
 
-/// What a model's file tells of it.
+/// The properties of a model that its file contains.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct About {
     pub(crate) base: String,
@@ -64,7 +64,7 @@ pub(crate) struct About {
 }
 
 impl About {
-    /// Of a classifier that takes so many bytes, of a time.
+    /// The properties of a classifier, given the size and the time of its file.
     pub(crate) fn of(
         classifier: &Classifier,
         kind: &'static str,
@@ -85,7 +85,7 @@ impl About {
     }
 }
 
-/// What is kept of the project that is no picture and no model.
+/// The settings of the project.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Settings {
@@ -94,25 +94,25 @@ struct Settings {
 }
 
 impl Models {
-    /// Those in a folder, and where it is kept which of them answers.
+    /// The models in a folder. `settings` is the file that stores which of them answers.
     pub(crate) fn new(folder: PathBuf, settings: PathBuf) -> Self {
         Self { folder, settings, known: Mutex::default() }
     }
 
-    /// The file of a model, there or not.
+    /// The path of a model's file, which need not exist.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.{ENDING}"))
     }
 
-    /// The report of a model, there or not.
+    /// The path of a model's report, which need not exist.
     pub(crate) fn report(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.html"))
     }
 
-    /// Whether there is such a model: names lead nowhere else.
+    /// Checks that there is a model of this name, so that names cannot lead to other files.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is no such model.
     pub(crate) fn check(&self, name: &str) -> Result<(), StudioError> {
         match self.names().iter().any(|known| known == name) {
             true => Ok(()),
@@ -120,16 +120,16 @@ impl Models {
         }
     }
 
-    /// A model.
+    /// Loads a model.
     ///
     /// # Errors
-    /// When there is none, or its file cannot be read.
+    /// If there is no such model, or its file cannot be read.
     pub(crate) fn load(&self, name: &str) -> Result<Classifier, StudioError> {
         self.check(name)?;
         Ok(Classifier::load(self.file(name))?)
     }
 
-    /// All models, by name, with what is told of them. What cannot be read is none.
+    /// All models by name, with their properties. Files that cannot be read are left out.
     pub(crate) fn all(&self) -> Vec<(String, Arc<About>)> {
         let about = |name: String| {
             let about = self.about(&name)?;
@@ -175,10 +175,10 @@ impl Models {
         names
     }
 
-    /// A name that no model has: that which is wanted, or with a number behind it.
+    /// A name that no model has: the requested one, or the same with a number after it.
     ///
     /// # Errors
-    /// When it is none for a file.
+    /// [`StudioError::ModelName`] if the name is not valid for a file.
     pub(crate) fn free_name(
         &self,
         wanted: Option<&str>,
@@ -196,16 +196,16 @@ impl Models {
         Ok(all.find(is_free).expect("some number is free"))
     }
 
-    /// The model that answers live, if one was chosen and is there.
+    /// The model that answers live, if one was chosen and still exists.
     pub(crate) fn chosen(&self) -> Option<String> {
         let settings: Settings = serde_json::from_slice(&fs::read(&self.settings).ok()?).ok()?;
         settings.model.filter(|name| self.check(name).is_ok())
     }
 
-    /// Keeps which model answers live.
+    /// Stores which model answers live.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If it cannot be written.
     pub(crate) fn choose(&self, name: Option<&str>) -> Result<(), StudioError> {
         let settings = Settings { model: name.map(str::to_owned) };
         let text = serde_json::to_vec_pretty(&settings).expect("plain data serialises");
@@ -213,7 +213,7 @@ impl Models {
     }
 }
 
-/// Writes a file of the studio's own, whole or not at all.
+/// Writes one of the studio's own files atomically.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), StudioError> {
     let written = AtomicFile::create(path).and_then(|mut file| {
         file.write_all(content).map_err(|cause| file.error(cause))?;

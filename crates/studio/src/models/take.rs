@@ -1,4 +1,4 @@
-//! Models to take away: as a file, in other formats, and in words.
+//! Models to use elsewhere: as a file, in other formats, and with sample code.
 
 use std::io::{Cursor, Write};
 
@@ -10,7 +10,7 @@ use zip::write::SimpleFileOptions;
 
 use crate::StudioError;
 
-/// How a model's file is used.
+/// Sample code that uses a model's file.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Code {
     rust: String,
@@ -18,7 +18,7 @@ pub(crate) struct Code {
     http: String,
 }
 
-/// A format that models are exported to.
+/// A format to which models can be exported.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Export {
     format: &'static str,
@@ -27,7 +27,7 @@ pub(crate) struct Export {
     extension: &'static str,
 }
 
-/// A file to take away.
+/// A file to download.
 #[derive(Debug)]
 pub(crate) struct Taken {
     pub(crate) name: String,
@@ -35,7 +35,7 @@ pub(crate) struct Taken {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// How the file of a model of this name is used.
+/// Sample code that uses the file of a model with this name.
 pub(crate) fn code(name: &str) -> Code {
     let file = format!("{name}.safetensors");
     let quoted = headstart::files::quoted(&file);
@@ -74,11 +74,11 @@ fn title(name: &'static str) -> &'static str {
     }
 }
 
-/// A model as a file of a format; with what proves it and the program that runs it, as an archive, where these do
-/// not lie within the file.
+/// Exports a model as a file. If the format is a folder, or does not contain the proof, as an archive; with a separate
+/// proof, the archive also has the program that runs the file.
 ///
 /// # Errors
-/// When there is no such format, or it has no place for a part of the model.
+/// If there is no such format, or it cannot express a part of the model.
 pub(crate) fn take(
     classifier: &Classifier,
     name: &str,

@@ -1,4 +1,4 @@
-//! What a user does to classes and pictures, as steps.
+//! Converts the user's actions on classes and pictures to steps.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -10,27 +10,27 @@ use crate::folder::journal::Deed;
 use crate::folder::names::{file_name, free_path, new_class_name};
 use crate::folder::{Class, Listing, Step, TRASH};
 
-/// What a user does to classes and pictures.
+/// A user's action on classes and pictures.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "do", rename_all = "camelCase", deny_unknown_fields)]
 pub enum Action {
-    /// Makes a class.
+    /// Creates a class.
     AddClass {
         /// Its name.
         name: String,
     },
-    /// Gives a class another name.
+    /// Renames a class.
     RenameClass {
-        /// Its name.
+        /// Its current name.
         from: String,
-        /// What it is to be called.
+        /// Its new name.
         to: String,
     },
     /// Moves all pictures of a class to another, and removes it.
     MergeClass {
-        /// Whose pictures go.
+        /// The class whose pictures are moved.
         from: String,
-        /// Where they go.
+        /// The class that they are moved to.
         into: String,
     },
     /// Removes a class with its pictures.
@@ -55,19 +55,19 @@ pub enum Action {
         /// Its id.
         finding: String,
     },
-    /// Does what a finding proposes.
+    /// Applies a fix that a finding proposes.
     Fix {
         /// The finding's id.
         finding: String,
-        /// The id of what it proposes.
+        /// The id of the fix.
         fix: String,
     },
 }
 
-/// What an action comes to: a deed, and what to say when it is done.
+/// The plan for an action: a deed, and a message for when it is done.
 pub(super) struct Plan {
     pub(super) deed: Deed,
-    /// With how many pictures there are, and what became of them.
+    /// The message, with the number of pictures.
     pub(super) said: String,
 }
 
@@ -76,27 +76,27 @@ pub(crate) fn pictures(count: usize) -> String {
     if count == 1 { "1 picture".to_owned() } else { format!("{count} pictures") }
 }
 
-/// Where a deed puts pictures, and which names it has taken.
+/// Plans a deed: where to put pictures, and which names are taken.
 pub(super) struct Planner<'a> {
     root: &'a Path,
     listing: &'a Listing,
-    /// A folder in the trash that nothing else has.
+    /// A folder in the trash for this deed only.
     trash: String,
     taken: HashSet<String>,
     steps: Vec<Step>,
 }
 
 impl<'a> Planner<'a> {
-    /// For a deed of this number.
+    /// A planner for the deed of this number.
     pub(super) fn new(root: &'a Path, listing: &'a Listing, number: u64) -> Self {
         let (taken, steps) = (HashSet::new(), Vec::new());
         Self { root, listing, trash: format!("{TRASH}/{number}"), taken, steps }
     }
 
-    /// What an action comes to.
+    /// Plans an action.
     ///
     /// # Errors
-    /// When it makes no sense, or what it is about is there no more.
+    /// If the action is invalid, or its objects no longer exist.
     pub(super) fn plan(mut self, action: &Action) -> Result<Plan, StudioError> {
         let mut counted = None;
         let (title, said) = match action {
@@ -158,7 +158,7 @@ impl<'a> Planner<'a> {
         Ok(Plan { deed, said })
     }
 
-    /// The name of a class that is to be made.
+    /// Checks the name of a class that is to be created.
     fn new_class(&self, name: &str) -> Result<String, StudioError> {
         let name = new_class_name(name)?;
         let is_there =
@@ -169,7 +169,7 @@ impl<'a> Planner<'a> {
     fn rename(&mut self, class: &Class, to: &str) {
         let [first, others @ ..] = &class.folders[..] else { return };
         self.steps.push(Step::Move { from: first.clone(), to: to.to_owned() });
-        // Folders whose names mean the same become one.
+        // Several folders whose names denote the same class become one.
         for picture in &class.pictures {
             if let Some(folder) = others.iter().find(|folder| lies_in(&picture.path, folder)) {
                 let name = picture.path[folder.len() + 1..].replace('/', "-");
@@ -181,7 +181,7 @@ impl<'a> Planner<'a> {
         others.iter().for_each(|folder| self.discard(folder));
     }
 
-    /// Moves all pictures of a class to a folder, and what is left to the trash.
+    /// Moves all pictures of a class to a folder, and what remains of the class to the trash.
     fn empty(&mut self, class: &Class, into: &str) {
         class.pictures.iter().for_each(|picture| self.put(&picture.path, into));
         class.folders.iter().for_each(|folder| self.discard(folder));
@@ -198,7 +198,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Each path once, in order.
+/// Each path once, in order of first appearance.
 fn unique(paths: &[String]) -> impl Iterator<Item = &str> {
     let mut seen = HashSet::new();
     paths.iter().map(String::as_str).filter(move |path| seen.insert(*path))

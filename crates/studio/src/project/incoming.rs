@@ -1,4 +1,4 @@
-//! Pictures that come: received into the trash, looked at, and put into classes as one deed.
+//! Incoming pictures: received into the trash, checked, and put into classes as one deed.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -16,17 +16,17 @@ use crate::folder::journal::{Deed, Journal};
 use crate::folder::names::{free_path, new_class_name, new_file_name};
 use crate::folder::{Listing, RECEIVED, Step, TRASH, within};
 
-/// The most bytes that an archive's pictures may have together.
+/// The limit on the bytes of all pictures in an archive.
 const MOST_UNPACKED: u64 = 32 << 30;
 
-/// Files on their way into the project: they lie in a folder of the trash, which goes when this is dropped
-/// unless it is kept.
+/// Files on their way into the project. They are in a folder of the trash, which is removed when this is dropped unless
+/// it is kept.
 #[derive(Debug)]
 pub(crate) struct Staging {
     folder: tempfile::TempDir,
-    /// Where all of them go; by their own names when nothing is said.
+    /// The class for all of them; if `None`, the names of the files decide.
     class: Option<String>,
-    /// Files that were begun, which are called by their number.
+    /// The number of files that were begun; files are named by number.
     begun: usize,
     received: Vec<Received>,
     skipped: Vec<SkippedFile>,
@@ -40,14 +40,14 @@ struct Received {
     class: Option<String>,
 }
 
-/// A file that was not taken.
+/// A file that was skipped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct SkippedFile {
     pub(crate) name: String,
     pub(crate) reason: String,
 }
 
-/// What became of files.
+/// The result of adding files.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Added {
     pub(crate) pictures: usize,
@@ -56,10 +56,10 @@ pub(crate) struct Added {
 }
 
 impl Staging {
-    /// For files that go to a class, or where their names say when `None`.
+    /// Prepares for files that go to a class, or where their names specify if `None`.
     ///
     /// # Errors
-    /// When nothing can be written, or the name is none for a class.
+    /// If nothing can be written, or the name is not valid for a class.
     pub(crate) fn new(root: &Path, class: Option<&str>) -> Result<Self, StudioError> {
         let class = class.map(new_class_name).transpose()?;
         let folder = tempfile::Builder::new().prefix(RECEIVED).tempdir_in(root.join(TRASH));
@@ -67,21 +67,21 @@ impl Staging {
         Ok(Self { folder, class, begun: 0, received: Vec::new(), skipped: Vec::new() })
     }
 
-    /// A file to receive into.
+    /// Creates a file to receive into.
     ///
     /// # Errors
-    /// When there is no room for it.
+    /// If the file cannot be created.
     pub(crate) fn file(&mut self) -> io::Result<(File, PathBuf)> {
         let path = self.folder.path().join(self.begun.to_string());
         self.begun += 1;
         Ok((File::create(&path)?, path))
     }
 
-    /// Takes a file that was received under a name, which may be a path: a picture, or an archive of pictures.
-    /// Others are skipped.
+    /// Takes a file that was received under a name, which may be a path. The file is a picture, or an archive of
+    /// pictures; other files are skipped.
     ///
     /// # Errors
-    /// When the system refuses to unpack it.
+    /// If the system refuses to unpack it.
     pub(crate) fn take(&mut self, file: PathBuf, name: &str) -> Result<(), StudioError> {
         match what(&file) {
             Ok(Content::Picture) => {
@@ -102,7 +102,7 @@ impl Staging {
                 unpacked
             }
             Err(error) => {
-                // Nobody expects what systems leave in folders to be told of.
+                // Files that systems leave in folders are removed without mention; users do not expect to see them.
                 match new_file_name(name) {
                     Some(_) => self.skip(name, &error.to_string(), &file),
                     None => drop(fs::remove_file(&file)),
@@ -112,14 +112,14 @@ impl Staging {
         }
     }
 
-    /// A file that is not received to its end.
+    /// Removes a file, and records that it was skipped.
     pub(crate) fn skip(&mut self, name: &str, reason: &str, file: &Path) {
         let _ = fs::remove_file(file);
         self.skipped.push(SkippedFile { name: name.to_owned(), reason: reason.to_owned() });
     }
 
     fn unpack(&mut self, archive: &Path, name: &str) -> Result<(), StudioError> {
-        // By its ending it is told what it is.
+        // Detects the kind of archive by content, since the file is named by number.
         let listing = match list_source(archive) {
             Ok(listing) => listing,
             Err(error) => {
@@ -170,13 +170,13 @@ impl Staging {
         Ok(())
     }
 
-    /// Brings what was received to the disk: the journal says that it is there.
+    /// Syncs the received files to the disk, because the journal will claim that they exist.
     ///
     /// # Errors
-    /// When the system cannot.
+    /// If the system fails to do so.
     pub(super) fn sync(&self) -> Result<(), StudioError> {
         let refused = |cause| StudioError::system("add", "what was received", cause);
-        // All at once: one by one, thousands take minutes.
+        // All at once, since syncing thousands of files one by one takes minutes.
         #[cfg(target_os = "linux")]
         if !self.received.is_empty() {
             let folder = File::open(self.folder.path()).map_err(refused)?;
@@ -190,15 +190,15 @@ impl Staging {
         Ok(())
     }
 
-    /// Leaves the folder, to which what was added goes back when this is undone.
+    /// Keeps the folder, to which the files are moved back if adding is undone.
     pub(super) fn keep(self) {
         let _ = self.folder.keep();
     }
 
-    /// What puts the files in their places, and what came of it when it is done.
+    /// The deed that moves the files to their places, and the result when it is done.
     ///
     /// # Errors
-    /// [`StudioError::ClassExists`] where a file lies that is called like a class.
+    /// [`StudioError::ClassExists`] if there is a file with the name of a class.
     pub(super) fn deed(
         &self,
         root: &Path,
@@ -218,7 +218,7 @@ impl Staging {
                         Err(_) => {
                             let folder = root.join(class);
                             if made.insert(class.clone()) && !folder.is_dir() {
-                                // A link that leads nowhere is there, too.
+                                // A dangling link exists, too.
                                 if folder.symlink_metadata().is_ok() {
                                     return Err(StudioError::ClassExists { name: class.clone() });
                                 }
@@ -250,14 +250,14 @@ impl Staging {
     }
 }
 
-/// What a file holds.
+/// The kind of a file's contents.
 enum Content {
     Picture,
     Archive,
 }
 
 /// # Errors
-/// When it is neither.
+/// If it is neither.
 fn what(file: &Path) -> Result<Content, DecodeError> {
     let mut head = Vec::with_capacity(SNIFF_BYTES);
     File::open(file).and_then(|file| file.take(SNIFF_BYTES as u64).read_to_end(&mut head))?;
@@ -270,8 +270,8 @@ fn what(file: &Path) -> Result<Content, DecodeError> {
     }
 }
 
-/// The class that a path names: of `ROOT/CLASS/…/picture` the second folder, of `CLASS/picture` the first; nothing
-/// of a name alone.
+/// The class that a path specifies: for `ROOT/CLASS/…/picture` the second folder, for `CLASS/picture` the first. Empty
+/// if the path has no folder.
 fn class_of(name: &str) -> Result<String, StudioError> {
     let mut folders = name.split(['/', '\\']).filter(|part| !part.is_empty() && *part != ".");
     let (first, second, third) = (folders.next(), folders.next(), folders.next());
@@ -282,13 +282,13 @@ fn class_of(name: &str) -> Result<String, StudioError> {
     }
 }
 
-/// The system's own error, without the name of a temporary file.
+/// The error of the system alone, without the name of a temporary file.
 fn plain(error: &io::Error) -> io::Error {
     error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
 
-/// Removes what was being received when the program ended: what no deed was ever about. A journal that says nothing
-/// may be a new one, beside a trash that another knew.
+/// Removes the files that were being received when the program ended, which no deed has named. Does nothing if the
+/// journal is empty: it may be a new one, while the trash has files that an older journal named.
 pub(super) fn clean(root: &Path, journal: &Journal) {
     if journal.is_empty() {
         return;

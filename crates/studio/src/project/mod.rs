@@ -1,4 +1,4 @@
-//! The project: a folder with a folder per class, what is done to it, and how that is undone.
+//! The project: a folder with a folder per class, the actions on it, and undo.
 
 mod actions;
 mod incoming;
@@ -21,7 +21,7 @@ pub(crate) use actions::pictures;
 use actions::{Plan, Planner};
 pub(crate) use incoming::{Added, SkippedFile, Staging};
 
-/// A folder with a folder per class. All that is done to it goes through here, one thing at a time.
+/// A folder with a folder per class. All changes to it are made here, one at a time.
 #[derive(Debug)]
 pub(crate) struct Project {
     root: PathBuf,
@@ -31,11 +31,11 @@ pub(crate) struct Project {
 #[derive(Debug)]
 struct State {
     listing: Arc<Listing>,
-    /// Counts what has changed since the start.
+    /// Counts the changes since the start.
     revision: u64,
     history: History,
     writing: Writing,
-    /// What is wrong with the folder at the moment.
+    /// The error of the last listing, if the folder could not be listed.
     lost: Option<String>,
 }
 
@@ -46,15 +46,15 @@ enum Writing {
         journal: Journal,
         lock: Lock,
     },
-    /// Why not.
+    /// The reason why it cannot.
     Unable(String),
 }
 
 impl Writing {
-    /// Takes a folder, with what was done to it before. One that nothing can be written to is taken as it is.
+    /// Takes a folder with its history. A folder that cannot be written to is opened read-only.
     ///
     /// # Errors
-    /// When another studio has it, or its journal cannot be read.
+    /// If another studio has the folder open, or its journal cannot be read.
     fn begin(root: &Path) -> Result<(Self, History), StudioError> {
         let taken = make_folders(root).and_then(|()| {
             let lock = Lock::take(root, &root.join(LOCK)).map_err(|error| refused(root, error))?;
@@ -74,14 +74,15 @@ impl Writing {
     }
 }
 
-/// Makes the folders of the studio's own.
+/// Creates the studio's own folders.
 ///
 /// # Errors
-/// [`StudioError::ReadOnly`] when they cannot be made; and when something there is a link.
+/// [`StudioError::ReadOnly`] if they cannot be created; [`StudioError::Journal`] if one of the studio's own paths is a
+/// link.
 fn make_folders(root: &Path) -> Result<(), StudioError> {
     for own in [OWN, TRASH, LOCK, JOURNAL] {
         let journal = root.join(own);
-        // What is written there is to be within the project, whoever the folder comes from.
+        // The studio must write only within the project, even if someone else made the folder.
         if journal.is_symlink() {
             let reason = "it is a link, which may lead anywhere".to_owned();
             return Err(StudioError::Journal { journal, reason });
@@ -91,12 +92,12 @@ fn make_folders(root: &Path) -> Result<(), StudioError> {
 }
 
 /// # Errors
-/// As [`Journal::open`]; [`StudioError::ReadOnly`] when nothing can be written to it.
+/// Those of [`Journal::open`]; [`StudioError::ReadOnly`] if the journal cannot be written to.
 fn open_journal(root: &Path) -> Result<(Journal, History), StudioError> {
     Journal::open(root, &root.join(JOURNAL)).map_err(|error| refused(root, error))
 }
 
-/// That nothing can be written, where that is why the system does not give a file.
+/// Converts an error to [`StudioError::ReadOnly`] if its cause is that nothing can be written.
 fn refused(root: &Path, error: StudioError) -> StudioError {
     use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
     match &error {
@@ -116,22 +117,22 @@ fn read_only(root: &Path, cause: &io::Error) -> StudioError {
     }
 }
 
-/// How a project is, at a moment.
+/// A snapshot of the project.
 #[derive(Clone, Debug)]
 pub(crate) struct Overview {
     pub(crate) listing: Arc<Listing>,
     pub(crate) revision: u64,
     pub(crate) read_only: Option<String>,
-    /// What would be undone, and what done again.
+    /// The title of the deed that undo would undo, and of the one that redo would redo.
     pub(crate) undo: Option<String>,
     pub(crate) redo: Option<String>,
 }
 
 impl Project {
-    /// Opens a folder, and makes it if it is not there.
+    /// Opens a folder, and creates it if it does not exist.
     ///
     /// # Errors
-    /// When it cannot be made or listed, its folders are no classes, another studio has it, or its journal
+    /// If it cannot be created or listed, its folders are not classes, another studio has it open, or its journal
     /// cannot be read.
     pub(crate) fn open(folder: &Path) -> Result<Self, StudioError> {
         let refused = |cause| StudioError::Folder { folder: folder.to_owned(), cause };
@@ -153,25 +154,25 @@ impl Project {
         &self.root
     }
 
-    /// What it is called: as its folder.
+    /// The name of the project, which is that of its folder.
     pub(crate) fn name(&self) -> String {
         let name = self.root.file_name().unwrap_or(self.root.as_os_str());
         name.to_string_lossy().into_owned()
     }
 
-    /// Where the studio keeps what is its own.
+    /// The path of one of the studio's own files or folders.
     pub(crate) fn own(&self, name: &str) -> PathBuf {
         self.root.join(OWN).join(name)
     }
 
-    /// Says where the studio listens, to whoever opens another on this folder.
+    /// Publishes the address of this studio, for anyone who opens another one on this folder.
     pub(crate) fn say(&self, address: SocketAddr) {
         if let Writing::Able { lock, .. } = &mut self.state().writing {
             lock.say(address);
         }
     }
 
-    /// How it is.
+    /// A snapshot of the project.
     pub(crate) fn overview(&self) -> Overview {
         let state = self.state();
         Overview {
@@ -183,12 +184,12 @@ impl Project {
         }
     }
 
-    /// What lies in the folder.
+    /// The latest listing of the folder.
     pub(crate) fn listing(&self) -> Arc<Listing> {
         self.state().listing.clone()
     }
 
-    /// Findings that are set aside.
+    /// The findings that are set aside.
     pub(crate) fn kept(&self) -> HashSet<String> {
         let state = self.state();
         let steps = state.history.done.iter().flat_map(|deed| &deed.steps);
@@ -199,8 +200,8 @@ impl Project {
         kept.collect()
     }
 
-    /// Looks whether others have changed the folder: names that came or went, or, where `closely`, files that were
-    /// written over, too. Says whether it is another now.
+    /// Checks whether others have changed the folder: whether files were added or removed, or, if `closely`, also
+    /// whether files were overwritten. Returns whether the project has changed.
     pub(crate) fn look(&self, closely: bool) -> bool {
         let mut state = self.state();
         if closely || state.lost.is_some() || state.listing.is_outdated() {
@@ -209,18 +210,18 @@ impl Project {
         false
     }
 
-    /// Does something that can be undone, and says so.
+    /// Carries out an action, which can be undone, and returns a message.
     ///
     /// # Errors
-    /// When it makes no sense, what it is about is there no more, or the system refuses; nothing is changed then.
+    /// If the action is invalid, its objects no longer exist, or the system refuses. Nothing is changed then.
     pub(crate) fn act(&self, action: &Action) -> Result<String, StudioError> {
         self.state().act(&self.root, action)
     }
 
-    /// Does what depends on the pictures as they are at this moment: files that were written over, too.
+    /// Carries out an action that depends on the current pictures; also checks for files that were overwritten.
     ///
     /// # Errors
-    /// As [`Project::act`], and what `action` says.
+    /// Those of [`Project::act`], and those of `action`.
     pub(crate) fn act_on(
         &self,
         action: impl FnOnce(&Listing) -> Result<Action, StudioError>,
@@ -231,10 +232,10 @@ impl Project {
         state.act(&self.root, &action)
     }
 
-    /// Puts pictures that were received into classes, and says so.
+    /// Puts received pictures into classes.
     ///
     /// # Errors
-    /// As [`Project::act`].
+    /// Those of [`Project::act`].
     pub(crate) fn add(
         &self,
         staging: Staging,
@@ -252,18 +253,18 @@ impl Project {
         Ok(added)
     }
 
-    /// Takes the last thing back, and what belongs to it.
+    /// Undoes the last deed, and the deeds that belong to it.
     ///
     /// # Errors
-    /// When there is none, it is not the one that is `expected`, or the system refuses.
+    /// If there is none, its title is not `expected`, or the system refuses.
     pub(crate) fn undo(&self, expected: Option<&str>) -> Result<String, StudioError> {
         self.turn(What::Undo, expected, ("undo", "Undone"))
     }
 
-    /// Does again what was undone last, and what belongs to it.
+    /// Redoes the deed that was undone last, and the deeds that belong to it.
     ///
     /// # Errors
-    /// As [`Project::undo`].
+    /// Those of [`Project::undo`].
     pub(crate) fn redo(&self) -> Result<String, StudioError> {
         self.turn(What::Redo, None, ("do again", "Done again"))
     }
@@ -293,7 +294,8 @@ impl Project {
         Ok(with_gone(format!("{said}: {title}"), all_gone))
     }
 
-    /// What takes steps back. Where something else has come to where a picture was, it goes beside it.
+    /// The steps that undo `steps`. If something else is at a picture's old path, the picture gets a new name beside
+    /// it.
     fn inverse(&self, steps: &[Step]) -> Vec<Step> {
         let mut taken = HashSet::new();
         let vacated: HashSet<&str> = steps.iter().filter_map(moved_to).collect();
@@ -322,7 +324,7 @@ impl State {
         self.lost.as_ref().or(unable).cloned()
     }
 
-    /// The journal, for something that is done to the folder as it is now.
+    /// The journal, for a change to the folder as it is now.
     fn writable(&mut self, root: &Path) -> Result<&mut Journal, StudioError> {
         if self.lost.is_some() || self.listing.is_outdated() {
             self.look(root);
@@ -333,7 +335,7 @@ impl State {
         if let Writing::Able { journal, lock } = &mut self.writing
             && !journal.is_in_place()
         {
-            // Another journal lies there by now, or another folder. What is being received stays.
+            // The folder or the journal was replaced. Files that are being received stay.
             let opened = make_folders(root).and_then(|()| {
                 lock.renew().map_err(|error| refused(root, error))?;
                 open_journal(root)
@@ -361,7 +363,7 @@ impl State {
         Ok(with_gone(said, gone))
     }
 
-    /// Carries a deed out, so that it can be undone. Says how many of its pictures are there no more.
+    /// Carries out a deed, so that it can be undone. Returns the number of its pictures that no longer exist.
     fn carry_out(&mut self, root: &Path, what: What, mut deed: Deed) -> Result<usize, StudioError> {
         let journal = self.writable(root)?;
         let begun = journal.begin(what, &deed);
@@ -385,7 +387,7 @@ impl State {
         Ok(gone)
     }
 
-    /// Lists the folder anew. Says whether it is another now.
+    /// Lists the folder again. Returns whether the project has changed.
     fn look(&mut self, root: &Path) -> bool {
         let (listing, lost) = match Listing::of(root) {
             Ok(listing) => (Some(listing), None),
@@ -416,7 +418,7 @@ fn with_gone(said: String, gone: usize) -> String {
     }
 }
 
-/// Makes a folder of the studio's own.
+/// Creates one of the studio's own folders.
 pub(crate) fn make_own(folder: &Path) -> Result<(), StudioError> {
     let refused =
         |cause: io::Error| StudioError::system("make", &folder.display().to_string(), cause);

@@ -1,4 +1,4 @@
-//! What is done to classes and pictures, and undone.
+//! Actions on classes and pictures, undo and redo.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -20,7 +20,7 @@ pub(super) fn routes() -> Router<Studio> {
         .layer(axum::extract::DefaultBodyLimit::max(MOST))
 }
 
-/// Bytes of an action: the paths of 100,000 pictures.
+/// The limit on the bytes of an action: enough for the paths of 100,000 pictures.
 const MOST: usize = 32 << 20;
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
@@ -33,7 +33,7 @@ async fn act(State(studio): State<Studio>, body: Bytes) -> Result<Json<Done>, Re
     blocking(move || studio.act(&action)).await.map(Json)
 }
 
-/// What is to be undone: nothing else is, when it is named.
+/// The title of the deed to undo; if it is given, no other deed is undone.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Undo {

@@ -1,4 +1,4 @@
-//! What was learned, what to label next, and what is wrong with the pictures.
+//! The live head's figures, what to label next, and findings about the pictures.
 
 use axum::extract::State;
 use axum::routing::get;

@@ -1,4 +1,4 @@
-//! Frames and pictures, answered as somebody looks.
+//! Live answers for frames and pictures.
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{Asked, Refused, Studio, blocking};
 use crate::live::{Answer, Explain};
 
-/// Bytes of a picture.
+/// The limit on the bytes of a picture.
 const MOST: usize = 64 << 20;
 
 pub(super) fn routes() -> Router<Studio> {
@@ -19,9 +19,9 @@ pub(super) fn routes() -> Router<Studio> {
 
 #[derive(Deserialize)]
 struct Live {
-    /// Whether to show what speaks for a class: 1 or nothing.
+    /// Whether to add the heatmap of a class: 1, 0 or absent.
     explain: Option<String>,
-    /// The class; the likeliest when it is not given.
+    /// The class; the most likely one if absent.
     class: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What the page asks for, a file per panel. Nothing is decided here.
+//! The page's requests, a file per panel. These files contain no logic.
 
 mod actions;
 mod learned;
@@ -37,7 +37,7 @@ pub(crate) fn router(shared: &Studio) -> Router {
         .with_state(shared.clone())
 }
 
-/// Why a request is not answered with what it asks for.
+/// The reason why a request is refused.
 pub(crate) struct Refused(Failure);
 
 impl From<StudioError> for Refused {
@@ -71,7 +71,7 @@ fn one_line(message: &str) -> String {
     message.replace(['\n', '\r'], " ")
 }
 
-/// Does what takes time, or waits for the disk, where no other request waits for it.
+/// Runs work that takes time, or waits for the disk, on a thread where it does not block other requests.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StudioError> + Send + 'static,
 ) -> Result<T, Refused> {
@@ -84,7 +84,7 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// What stands behind the path of an address.
+/// The query of a URL.
 struct Asked<T>(T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {

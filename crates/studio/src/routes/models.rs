@@ -1,4 +1,4 @@
-//! Models: trained, compared, chosen and taken away.
+//! Models: trained, compared, chosen and downloaded.
 
 use std::fs;
 
@@ -33,7 +33,7 @@ pub(super) fn routes() -> Router<Studio> {
         .route("/api/jobs/{id}", delete(stop))
 }
 
-/// What a report may do: what it is made of lies within it.
+/// The content security policy of a report, which is self-contained.
 const REPORT_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox allow-scripts allow-downloads";
 
@@ -111,7 +111,7 @@ async fn report(
     Ok((headers, page).into_response())
 }
 
-/// A file that the browser keeps, under a name of any letters.
+/// A file that the browser saves, under a name with any characters.
 fn download(Taken { name, media_type, bytes }: Taken) -> Response {
     let encoded: String = name
         .bytes()

@@ -1,4 +1,4 @@
-//! Pictures: which there are, small, and as they are.
+//! Pictures: lists, thumbnails and files.
 
 use axum::extract::State;
 use axum::http::HeaderName;
@@ -27,7 +27,7 @@ struct OfClass {
 #[derive(Deserialize)]
 struct OfPicture {
     path: String,
-    /// Another for each content, so that what was answered stays what it is.
+    /// A tag that changes with the content of the file, so that the answer can be cached forever.
     v: Option<String>,
 }
 
@@ -71,7 +71,7 @@ async fn picture(
     Ok(response(shown, asked.v.is_some()))
 }
 
-/// A picture, and nothing else whatever it holds.
+/// A picture, with headers that make browsers treat it as nothing else.
 fn response(Shown { media_type, bytes }: Shown, stays: bool) -> Response {
     let kept = if stays { "private, max-age=31536000, immutable" } else { "no-cache" };
     let headers: [(HeaderName, &str); 3] = [

@@ -1,4 +1,4 @@
-//! The project as a whole, and what is told of it as it happens.
+//! The project as a whole, and events.
 
 use axum::extract::State;
 use axum::response::IntoResponse;

@@ -1,4 +1,4 @@
-//! Files that come.
+//! Uploads of files.
 
 use std::fs;
 use std::io::Write;
@@ -16,19 +16,19 @@ use super::{Asked, Refused, Studio, blocking};
 use crate::StudioError;
 use crate::studio::Uploaded;
 
-/// How long the next bytes may take to come.
+/// How long to wait for the next bytes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn routes() -> Router<Studio> {
-    // What is sent goes to the disk as it comes: the disk is the limit.
+    // Uploads are written to the disk as they arrive, so only the disk limits their size.
     Router::new().route("/api/upload", post(upload)).layer(DefaultBodyLimit::disable())
 }
 
 #[derive(Deserialize)]
 struct Upload {
-    /// Where all of it goes; where names and archives say when it is not given.
+    /// The class for all files; if absent, names and archives specify the classes.
     class: Option<String>,
-    /// What has the same is undone together.
+    /// Uploads with the same batch are undone together.
     batch: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The studio: a project, and what watches, learns from and shows it.
+//! The studio: a project, with the parts that watch it, learn from it and show it.
 
 mod models;
 mod project;
@@ -23,28 +23,28 @@ use crate::{StudioConfig, StudioError, assets, routes};
 use models::choose_again;
 pub(crate) use views::{BaseView, Done, PictureView, ProjectView, Uploaded};
 
-/// A project that is open. It is closed when this is dropped.
+/// An open project. It is closed when this is dropped.
 #[derive(Debug)]
 pub struct Studio {
     shared: Arc<Shared>,
     token: String,
-    /// What opens it once: whoever sees the browser's command line has nothing of it.
+    /// A token that is valid once, so that anyone who sees the browser's command line cannot use it.
     once: String,
-    /// Ends when it is dropped.
+    /// The watching thread, which ends when this is dropped.
     _watch: Watch,
 }
 
-/// What to open in a browser.
+/// The URLs to open in a browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listening {
-    /// The address with its token: to be shown, and told nobody.
+    /// The URL with its token: show it to the user, and nobody else.
     pub url: String,
-    /// The same for a single time, to be given to the system's program that opens addresses: others see what
-    /// programs are started with.
+    /// A URL that works only once, to be passed to the system's program that opens URLs, since other users can see the
+    /// command lines of programs.
     pub once: String,
 }
 
-/// What requests share.
+/// The state that requests share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) project: Project,
@@ -55,15 +55,15 @@ pub(crate) struct Shared {
     pub(crate) models: Arc<Models>,
     jobs: Jobs,
     tools: Tools,
-    /// How the pictures of what is learned here are prepared.
+    /// The preprocessing of the live head's pictures.
     preprocessing: Preprocessing,
 }
 impl Studio {
-    /// Opens a folder, and makes it if it is not there.
+    /// Opens a folder, and creates it if it does not exist.
     ///
     /// # Errors
-    /// When it cannot be made or listed, holds something else than a folder per class, or another studio has it;
-    /// and when there is no such base.
+    /// If the folder cannot be created or listed, contains something other than a folder per class, or is open in
+    /// another studio; if there is no such base.
     pub fn open(config: &StudioConfig) -> Result<Self, StudioError> {
         let mut base = Base::bundled(&config.base)?;
         base.set_trainable(false);
@@ -117,10 +117,10 @@ impl Studio {
         self.shared.project.root()
     }
 
-    /// Serves the page until the process is told to end. `listening` is told what to open.
+    /// Serves the page until the process is asked to end. `listening` is called with the URLs to open.
     ///
     /// # Errors
-    /// When the address is taken, or is none of this machine's own.
+    /// If the address is taken, or does not belong to this machine.
     pub fn serve(
         &self,
         listen: SocketAddr,
@@ -135,30 +135,31 @@ impl Studio {
         Ok(ended?)
     }
 
-    /// What a server of the studio is configured with.
+    /// The configuration of a server for the studio.
     pub fn serve_config(&self, listen: SocketAddr) -> ServeConfig {
         let mut config = ServeConfig::new(Vec::new());
         config.listen = listen;
         config.auth = Auth::Session { token: self.token.clone(), once: Some(self.once.clone()) };
-        // Nothing is asked of its models, of which there are none.
+        // A server's threads run models, and this one has none.
         config.threads = 1;
         config
     }
 
-    /// All that is answered.
+    /// All routes of the studio.
     pub fn routes(&self) -> Routes {
         let guarded = routes::router(&self.shared);
         Routes { guarded, pages: Some(assets::router()), alone: true }
     }
 
-    /// What to open where a server listens, which whoever opens another studio on the folder is told.
+    /// The URLs to open for a server at this address. Also publishes the address, for anyone who opens another studio
+    /// on the folder.
     pub fn listening(&self, address: SocketAddr) -> Listening {
         self.shared.project.say(address);
         let url = |token: &str| format!("http://{address}/?token={token}");
         Listening { url: url(&self.token), once: url(&self.once) }
     }
 
-    /// Ends what pages are told, so that a server can end.
+    /// Ends the streams of events, so that a server can end.
     pub fn stop(&self) {
         self.shared.hub.close();
     }
@@ -169,7 +170,7 @@ impl Drop for Studio {
         self.stop();
     }
 }
-/// Nobody guesses it.
+/// A random token that cannot be guessed.
 fn token() -> String {
     let mut bytes = [0; 24];
     getrandom::fill(&mut bytes).expect("the system has random numbers");

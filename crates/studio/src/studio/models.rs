@@ -1,4 +1,4 @@
-//! What is done with models: told of, chosen, taken away, compared and trained.
+//! Actions on models: listed, chosen, downloaded, compared and trained.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -16,7 +16,7 @@ use crate::models::{
 };
 
 impl Shared {
-    /// All models, the one that learns while pictures come and go first.
+    /// All models, the live one first.
     pub(crate) fn models(&self) -> Vec<ModelView> {
         let current = self.live.name();
         let live = self.learner.learned().map(|learned| {
@@ -37,10 +37,10 @@ impl Shared {
         live.into_iter().chain(others).collect()
     }
 
-    /// Lets a model answer live from now on.
+    /// Makes a model answer live from now on.
     ///
     /// # Errors
-    /// When there is no such model, or it cannot be kept which it is.
+    /// If there is no such model, or the choice cannot be stored.
     pub(crate) fn choose(&self, name: &str) -> Result<Done, StudioError> {
         if name == LIVE {
             self.models.choose(None)?;
@@ -57,10 +57,10 @@ impl Shared {
         Ok(Done { project: self.changed(), message })
     }
 
-    /// A model's file, and what it is called where it is taken away.
+    /// A model's file, and its name for the download.
     ///
     /// # Errors
-    /// When there is no such model.
+    /// If there is no such model, or its file cannot be read.
     pub(crate) fn model_file(&self, name: &str) -> Result<Taken, StudioError> {
         let (name, bytes) = match name {
             LIVE => (self.project.name(), self.learned()?.classifier.to_model().to_bytes()),
@@ -75,10 +75,10 @@ impl Shared {
         Ok(Taken { name, media_type: "application/octet-stream", bytes })
     }
 
-    /// A model as a file of another format.
+    /// Exports a model to another format.
     ///
     /// # Errors
-    /// When there is no such model or format, or the format has no place for it.
+    /// If there is no such model or format, or the format cannot express the model.
     pub(crate) fn export(&self, name: &str, format: &str) -> Result<Taken, StudioError> {
         match name {
             LIVE => take(&self.learned()?.classifier, &self.project.name(), format),
@@ -86,10 +86,10 @@ impl Shared {
         }
     }
 
-    /// Compares two models on pictures that neither has learned from.
+    /// Compares two models on pictures that neither was trained on.
     ///
     /// # Errors
-    /// When there is no such model, or there are no such pictures.
+    /// If there is no such model, or there are no such pictures.
     pub(crate) fn compare(&self, a: &str, b: &str) -> Result<Comparison, StudioError> {
         let listing = self.project.listing();
         let labelled = listing.all().filter_map(|(class, picture)| {
@@ -111,10 +111,10 @@ impl Shared {
         ask_model(name, &classifier, known, same, extract, &mut context)
     }
 
-    /// Begins a job, and says which it is.
+    /// Starts a job, and returns its id.
     ///
     /// # Errors
-    /// When one runs, it makes no sense, or nothing can be written.
+    /// If another job is running, the request is invalid, or nothing can be written.
     pub(crate) fn start_job(self: &Arc<Self>, request: JobRequest) -> Result<String, StudioError> {
         if let Some(why) = self.project.overview().read_only {
             return Err(StudioError::ReadOnly { why });
@@ -130,10 +130,10 @@ impl Shared {
         Ok(id)
     }
 
-    /// Asks a job to end.
+    /// Asks a job to stop.
     ///
     /// # Errors
-    /// When there is none.
+    /// If no job with this id is running.
     pub(crate) fn stop_job(&self, id: &str) -> Result<JobView, StudioError> {
         let view = self.jobs.stop(id)?;
         self.hub.tell("job", &view);
@@ -144,7 +144,7 @@ impl Shared {
         self.learner.learned().ok_or(StudioError::NothingLearned)
     }
 }
-/// The model that was chosen the last time answers again, if it still can.
+/// Makes the model that was chosen last time answer again, if it can still be loaded.
 pub(super) fn choose_again(models: &Models, live: &Live) {
     let Some(name) = models.chosen() else { return };
     match models.load(&name) {

@@ -1,4 +1,4 @@
-//! What is done with the project: shown, changed, undone.
+//! Actions on the project: shown, changed, undone.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::project::{Added, Overview, Staging};
 use crate::{Action, StudioError};
 
 impl Shared {
-    /// The project, as the page has it.
+    /// The view of the project for the page.
     pub(crate) fn view(&self) -> ProjectView {
         let Overview { listing, revision, read_only, undo, redo } = self.project.overview();
         let class = |class: &Class| ClassView {
@@ -38,7 +38,7 @@ impl Shared {
         }
     }
 
-    /// Tells all who are to know that the project has changed.
+    /// Informs the learner and all pages that the project has changed.
     pub(crate) fn changed(&self) -> ProjectView {
         let Overview { listing, revision, .. } = self.project.overview();
         self.learner.see(&listing, revision, self.project.kept());
@@ -47,10 +47,10 @@ impl Shared {
         view
     }
 
-    /// Does something to the project.
+    /// Carries out an action on the project.
     ///
     /// # Errors
-    /// As [`Project::act`].
+    /// Those of [`Project::act`].
     pub(crate) fn act(&self, action: &Action) -> Result<Done, StudioError> {
         self.done(match action {
             Action::Fix { finding, fix } => {
@@ -61,31 +61,31 @@ impl Shared {
         })
     }
 
-    /// What the audit finds, but for what is set aside.
+    /// The findings of the audit, except those that are set aside.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         self.learner.findings().open(&self.project.listing(), &self.project.kept())
     }
 
-    /// Takes the last thing back.
+    /// Undoes the last deed.
     ///
     /// # Errors
-    /// As [`Project::undo`].
+    /// Those of [`Project::undo`].
     pub(crate) fn undo(&self, expected: Option<&str>) -> Result<Done, StudioError> {
         self.done(self.project.undo(expected))
     }
 
-    /// Does again what was undone last.
+    /// Redoes the deed that was undone last.
     ///
     /// # Errors
-    /// As [`Project::redo`].
+    /// Those of [`Project::redo`].
     pub(crate) fn redo(&self) -> Result<Done, StudioError> {
         self.done(self.project.redo())
     }
 
-    /// Puts files that were received into their places.
+    /// Adds received files to the project.
     ///
     /// # Errors
-    /// As [`Project::add`].
+    /// Those of [`Project::add`].
     pub(crate) fn add(
         &self,
         staging: Staging,
@@ -95,10 +95,10 @@ impl Shared {
         Ok(Uploaded { project: self.changed(), added, skipped, message })
     }
 
-    /// Where files are received.
+    /// Prepares for receiving files.
     ///
     /// # Errors
-    /// When nothing can be written, or the class is none.
+    /// If nothing can be written, or the name of the class is not valid.
     pub(crate) fn staging(&self, class: Option<&str>) -> Result<Staging, StudioError> {
         match self.project.overview().read_only {
             Some(why) => Err(StudioError::ReadOnly { why }),
@@ -106,10 +106,10 @@ impl Shared {
         }
     }
 
-    /// The pictures of a class, or those of none.
+    /// The pictures of a class, or those without a class.
     ///
     /// # Errors
-    /// When there is no such class.
+    /// If there is no such class.
     pub(crate) fn pictures(&self, class: Option<&str>) -> Result<Vec<PictureView>, StudioError> {
         let listing = self.project.listing();
         let pictures = match class {
@@ -124,7 +124,7 @@ impl Shared {
         Ok(pictures.iter().map(view).collect())
     }
 
-    /// Pictures without a class, those first that would teach the most; of what was labelled since, nothing.
+    /// Pictures without a class, the most informative first, except those that have been labelled since.
     pub(crate) fn inbox(&self) -> Vec<InboxItem> {
         let listing = self.project.listing();
         let waits =
@@ -132,7 +132,7 @@ impl Shared {
         self.learner.inbox().iter().filter(waits).cloned().collect()
     }
 
-    /// Why a picture cannot be read, if that is known.
+    /// Why a picture cannot be read, if this is known.
     fn problem(&self, picture: &Picture) -> Option<String> {
         Some(self.learner.store().get(&picture.stamp)?.err()?.to_string())
     }
@@ -140,7 +140,7 @@ impl Shared {
     /// The file of a picture of the project.
     ///
     /// # Errors
-    /// When there is no such picture: no path leads anywhere else.
+    /// If there is no such picture; a path outside the listing is never found.
     pub(crate) fn file(&self, path: &str) -> Result<PathBuf, StudioError> {
         let listing = self.project.listing();
         let (picture, _) = listing.find(path)?;
@@ -151,7 +151,7 @@ impl Shared {
         match said {
             Ok(message) => Ok(Done { project: self.changed(), message }),
             Err(error) => {
-                // What others have done meanwhile may be why.
+                // The reason may be a change that others have made meanwhile.
                 self.changed();
                 Err(error)
             }

@@ -1,4 +1,4 @@
-//! What the page has of the project.
+//! The project as sent to the page.
 
 use headstart::model::architectures::Architecture;
 use headstart::{BUNDLED, Bundled};
@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::jobs::JobView;
 use crate::project::SkippedFile;
 
-/// The project, as the page has it.
+/// The project, as sent to the page.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProjectView {
@@ -28,12 +28,12 @@ pub(crate) struct ProjectView {
     pub(super) job: Option<JobView>,
 }
 
-/// A base, as the page has it.
+/// A base, as sent to the page.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct BaseView {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
-    /// Bytes of its weights.
+    /// The size of its weights in bytes.
     pub(super) size: usize,
 }
 
@@ -49,24 +49,24 @@ pub(super) struct Unreadable {
     pub(super) reason: String,
 }
 
-/// A picture, as the page has it.
+/// A picture, as sent to the page.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct PictureView {
     pub(super) path: String,
-    /// Another for each content.
+    /// Changes with the content of the file.
     pub(super) tag: String,
     /// Why it cannot be read, if so.
     pub(super) problem: Option<String>,
 }
 
-/// What was done, and how the project is now.
+/// The result of an action: a message, and the project after it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Done {
     pub(super) project: ProjectView,
     pub(super) message: String,
 }
 
-/// What became of files that were sent.
+/// The result of an upload.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Uploaded {
     pub(super) project: ProjectView,
@@ -75,7 +75,7 @@ pub(crate) struct Uploaded {
     pub(super) message: String,
 }
 impl BaseView {
-    /// Those that are bundled.
+    /// The bundled bases.
     pub(crate) fn all() -> Vec<Self> {
         let view = |bundled: &Bundled| {
             let architecture = Architecture::find(bundled.name).ok()?;

@@ -1,4 +1,4 @@
-//! What is done to classes and pictures, and undone.
+//! Actions on classes and pictures, and undo.
 
 use std::fs;
 
@@ -95,7 +95,7 @@ fn every_action_is_undone_to_what_was_before_and_done_again() {
         assert_eq!(project.files(), *state, "{title}");
     }
     studio.post("/api/redo", "").assert_failed(409, &["nothing to do again"]);
-    // Something new, and what was undone is gone.
+    // After a new action, nothing can be redone.
     studio.post("/api/undo", "");
     studio.act(json!({ "do": "addClass", "name": "Dress" }));
     studio.post("/api/redo", "").assert_failed(409, &["nothing to do again"]);
@@ -127,7 +127,7 @@ fn nothing_is_ever_written_over() {
     studio.act(move_to(&["Bag/0.png", "Bag/1.png"], Some("Sneaker")));
     assert_eq!(fs::read(project.path("Sneaker/0 (2).png")).unwrap(), picture("Bag", 0));
     assert_eq!(fs::read(project.path("Sneaker/0.png")).unwrap(), picture("Sneaker", 0));
-    // Where the first came from, another lies by now.
+    // Meanwhile another file has the old path of the first picture.
     fs::write(project.path("Bag/0.png"), picture("Coat", 0)).unwrap();
     studio.post("/api/undo", "");
     assert_eq!(fs::read(project.path("Bag/0.png")).unwrap(), picture("Coat", 0));
@@ -179,7 +179,7 @@ fn what_others_do_to_the_folder_is_seen() {
         events.next("project")["classes"].as_array().unwrap().len() == 3
     });
     fs::remove_file(project.path("Bag/0.png")).unwrap();
-    // Nobody has seen that yet.
+    // The studio has not noticed that yet.
     let done = studio.act(move_to(&["Bag/1.png"], Some("Coat")));
     assert_eq!(done["message"], "1 picture moved to Coat");
     assert_eq!(studio.classes(), json!({ "Bag": 3, "Coat": 3, "Sneaker": 5 }));

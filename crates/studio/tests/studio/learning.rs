@@ -1,4 +1,4 @@
-//! What is learned while pictures come and go.
+//! Learning while pictures are added and removed.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Project, Running, fill, move_to, picture, until};
 
-/// What was learned, when it is of so many pictures.
+/// The live head's view, once it is based on this number of pictures.
 fn learned(studio: &Running, pictures: usize) -> Value {
     let mut view = Value::Null;
     until(&format!("{pictures} pictures are learned from"), || {
@@ -16,7 +16,7 @@ fn learned(studio: &Running, pictures: usize) -> Value {
     view
 }
 
-/// Findings, when there are some of this kind.
+/// The findings of this kind, once there are some.
 fn findings(studio: &Running, kind: &str) -> Vec<Value> {
     let mut found = Vec::new();
     until(kind, || {
@@ -120,7 +120,7 @@ fn the_inbox_has_guesses_and_those_first_that_would_teach_most() {
     let last = items.last().unwrap();
     assert_eq!(last["path"], "broken.png");
     assert!(last["problem"].is_string() && last["guess"].is_null());
-    // A coat among bags: of none of the classes, or at least unsure.
+    // A coat among bags: unknown, or at least uncertain.
     assert!(items[..6].iter().any(|item| item["path"] == "grey.png"), "{items:?}");
     let unknown = items.iter().position(|item| item["unknown"] == false).unwrap();
     assert!(items[unknown..].iter().all(|item| item["unknown"] == false), "{items:?}");
@@ -183,7 +183,7 @@ fn what_is_wrong_is_found_and_mended_by_a_button_or_kept() {
     studio.refuse(json!({ "do": "fix", "finding": "x", "fix": "remove" }), 404, &["no finding"]);
 }
 
-/// The finding about these files, which is told of when it has been found.
+/// A fix for duplicates, once they have been found, and the paths that it keeps and removes.
 fn copies_of(studio: &Running, kept: &str) -> (Value, String, String) {
     let found = findings(studio, "duplicate").remove(0);
     let pictures = found["pictures"].as_array().unwrap();
@@ -203,14 +203,14 @@ fn the_last_copy_stays_and_so_does_what_came_under_an_old_name() {
     fs::write(project.path("Trouser/copy.png"), picture("Trouser", 5)).unwrap();
     let studio = project.open();
     let (fix, stays, goes) = copies_of(&studio, "this one would stay");
-    // Another picture is written over the one that would go.
+    // Another picture overwrites the one to be removed.
     let other = picture("Coat", 7);
     fs::write(project.path(&goes), &other).unwrap();
     let refused = studio.post("/api/actions", fix.to_string());
     assert!(matches!(refused.status, 404 | 409), "{}", refused.text());
     assert_eq!(fs::read(project.path(&goes)).unwrap(), other);
     fs::write(project.path(&goes), picture("Trouser", 5)).unwrap();
-    // Whoever asks has the folder looked at.
+    // Any fix makes the studio check the folder.
     studio.refuse(json!({ "do": "fix", "finding": "x", "fix": "remove" }), 404, &["no finding"]);
 
     let told = |studio: &Running| studio.json("/api/findings").to_string().contains(&stays);

@@ -1,6 +1,6 @@
-//! The studio as its page sees it: what is done to a folder, what it says of it, and what it survives.
+//! Tests of the studio through its API: actions on a folder, what the studio reports, and recovery from failures.
 //!
-//! Pictures come from `crates/cli/assets/fashion-mnist`.
+//! The pictures are from `crates/cli/assets/fashion-mnist`.
 
 mod actions;
 mod learning;

@@ -1,4 +1,4 @@
-//! Who is answered, what a folder may be, and what ends badly.
+//! Access control, folders that are refused, and failures.
 
 use std::fs;
 
@@ -20,7 +20,7 @@ fn pictures_are_shown_as_pictures_and_nothing_else_is() {
         assert_eq!(shown.headers["cache-control"], "private, max-age=31536000, immutable");
         assert_eq!(shown.headers["content-security-policy"], "default-src 'none'; sandbox");
         assert_eq!(shown.headers["x-content-type-options"], "nosniff");
-        // The second time from where it is kept.
+        // The second answer comes from the cache.
         assert_eq!(studio.get(path).body, shown.body);
     }
     assert_eq!(studio.get("/api/picture?path=Bag/0.png").body, picture("Bag", 0));
@@ -131,7 +131,7 @@ fn a_folder_that_vanishes_is_told_of_and_may_come_back() {
 #[test]
 fn a_folder_that_nothing_can_be_written_to_is_looked_at_and_not_changed() {
     let project = Project::of_two();
-    // Whoever may write everywhere may not write here, either.
+    // A file in place of the folder, so that not even a user who may write everywhere can write here.
     fs::write(project.path(".headstart"), "no folder").unwrap();
     let studio = project.open();
     let why = studio.json("/api/project")["readOnly"].as_str().unwrap().to_owned();
@@ -143,7 +143,7 @@ fn a_folder_that_nothing_can_be_written_to_is_looked_at_and_not_changed() {
     studio.post("/api/undo", "").assert_failed(409, &parts);
     let job = json!({ "kind": "train", "base": "mobilenetv2" }).to_string();
     studio.post("/api/jobs", job).assert_failed(409, &parts);
-    // It learns, and answers.
+    // It still learns and answers.
     until("ten pictures are learned from", || studio.json("/api/learned")["pictures"] == 10);
     assert_eq!(studio.post("/api/live", picture("Bag", 50)).status, 200);
     assert_eq!(studio.get("/api/models/live/file").status, 200);
@@ -182,10 +182,10 @@ fn a_journal_that_is_taken_away_or_replaced_is_begun_anew() {
         let done = studio
             .act(json!({ "do": "delete", "paths": [format!("Bag/{}.png", u8::from(replaced))] }));
         assert_eq!(done["project"]["undo"], "Delete 1 picture");
-        // Somebody may be sending it.
+        // It may be an upload in progress.
         assert!(received.exists());
     }
-    // It is held as before, and says where.
+    // The lock is still held, and has the address.
     let Err(error) = Running::new(&project.config()) else { panic!("it is open already") };
     assert!(error.to_string().contains(&studio.address.to_string()), "{error}");
     fs::remove_dir_all(project.path(".headstart")).unwrap();
@@ -251,7 +251,7 @@ fn a_project_that_has_become_read_only_is_looked_at_with_what_was_done() {
         (project.path(".headstart/lock"), project.path(".headstart/journal.jsonl"));
     for file in [&lock, &journal] {
         fs::set_permissions(file, fs::Permissions::from_mode(0o444)).unwrap();
-        // Whoever may write everywhere may write here, too.
+        // A user who may write everywhere can write here, too.
         if fs::OpenOptions::new().append(true).open(file).is_ok() {
             return;
         }

@@ -1,4 +1,4 @@
-//! A folder of bundled pictures, a studio that has it open, and a client that sends whatever a test wants.
+//! A folder of bundled pictures, a studio that serves it, and a client that can send arbitrary requests.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,10 +13,10 @@ use headstart_studio::{Studio, StudioConfig, StudioError};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-/// Longer than anything here takes, so that a test fails rather than hangs.
+/// A timeout longer than anything here takes, so that a test fails rather than hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The files of bundled pictures of a class.
+/// The paths of the bundled pictures of a class.
 pub(crate) fn bundled(class: &str) -> Vec<PathBuf> {
     let folder =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../cli/assets/fashion-mnist").join(class);
@@ -31,7 +31,7 @@ pub(crate) fn picture(class: &str, number: usize) -> Vec<u8> {
     fs::read(&bundled(class)[number]).unwrap()
 }
 
-/// Puts bundled pictures into a folder, as `CLASS/0.png` and so on; those of an empty class into the folder itself.
+/// Copies bundled pictures to a folder, as `CLASS/0.png` and so on; with an empty class, to the folder itself.
 pub(crate) fn fill(folder: &Path, class: &str, of: &str, which: std::ops::Range<usize>) {
     let to = folder.join(class);
     fs::create_dir_all(&to).unwrap();
@@ -40,7 +40,7 @@ pub(crate) fn fill(folder: &Path, class: &str, of: &str, which: std::ops::Range<
     }
 }
 
-/// A project in a folder of its own.
+/// A project in a temporary folder.
 pub(crate) struct Project {
     pub(crate) temp: tempfile::TempDir,
 }
@@ -50,7 +50,7 @@ impl Project {
         Self { temp: tempfile::tempdir().unwrap() }
     }
 
-    /// Bag and Sneaker, five pictures each.
+    /// A project with the classes Bag and Sneaker, five pictures each.
     pub(crate) fn of_two() -> Self {
         let project = Self::new();
         fill(&project.folder(), "Bag", "Bag", 0..5);
@@ -68,7 +68,7 @@ impl Project {
         config
     }
 
-    /// Everything in the folder but what is hidden, with what it holds.
+    /// The contents of all files in the folder, except hidden ones.
     pub(crate) fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         collect(&self.folder(), "", &mut files);
@@ -105,7 +105,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
     }
 }
 
-/// A studio that is served on a port of its own, and stopped when this is dropped.
+/// A studio that is served on its own port, and stopped when this is dropped.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) url: String,
@@ -142,7 +142,7 @@ impl Running {
         self.url.split_once("token=").unwrap().1
     }
 
-    /// What a page of its own sends.
+    /// A request as the studio's own page sends it.
     pub(crate) fn request(&self, method: &str, path: &str, body: impl Into<Vec<u8>>) -> Request {
         let body = body.into();
         let request =
@@ -179,7 +179,7 @@ impl Running {
         self.send(&self.request("POST", path, body))
     }
 
-    /// Does something, which is done.
+    /// Carries out an action, which must succeed.
     pub(crate) fn act(&self, action: Value) -> Value {
         let response = self.post("/api/actions", action.to_string());
         assert_eq!(response.status, 200, "{action}: {}", response.text());
@@ -190,14 +190,14 @@ impl Running {
         self.post("/api/actions", action.to_string()).assert_failed(status, parts);
     }
 
-    /// Sends files.
+    /// Uploads files.
     pub(crate) fn upload(&self, query: &str, files: &[(&str, &[u8])]) -> Response {
         let (media_type, body) = form(files);
         let request = self.request("POST", &format!("/api/upload{query}"), body);
         self.send(&request.with("Content-Type", &media_type))
     }
 
-    /// The classes with how many pictures each has.
+    /// The classes, with the number of pictures in each.
     pub(crate) fn classes(&self) -> Value {
         let project = self.json("/api/project");
         let classes = project["classes"].as_array().unwrap().iter();
@@ -206,7 +206,7 @@ impl Running {
         Value::Object(pairs.collect())
     }
 
-    /// What it tells as it happens, from now on.
+    /// The events from now on.
     pub(crate) fn events(&self) -> Events {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -224,11 +224,11 @@ impl Drop for Running {
     }
 }
 
-/// Events as a browser reads them.
+/// The stream of events, as a browser reads it.
 pub(crate) struct Events(BufReader<TcpStream>);
 
 impl Events {
-    /// The next event of this name.
+    /// The data of the next event with this name.
     pub(crate) fn next(&mut self, name: &str) -> Value {
         let mut is_it = false;
         loop {
@@ -243,7 +243,7 @@ impl Events {
     }
 }
 
-/// A request as it goes over the wire.
+/// A request as it is sent over the network.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) head: String,
@@ -252,7 +252,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Adds a header, or puts it in the place of what it was.
+    /// Sets a header, and replaces it if it exists.
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.retain(|(known, _)| known != name);
         self.headers.push((name.to_owned(), value.to_owned()));
@@ -302,7 +302,7 @@ impl Response {
             .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    /// Failed with this status, as JSON in one line that has all of `parts`.
+    /// Checks that the request failed with this status, and a one-line JSON error that contains all of `parts`.
     pub(crate) fn assert_failed(&self, status: u16, parts: &[&str]) {
         assert_eq!(self.status, status, "{}", self.text());
         let json = self.json();
@@ -314,7 +314,7 @@ impl Response {
     }
 }
 
-/// A form with these files, by name.
+/// The media type and the body of a form with these files, by name.
 pub(crate) fn form(files: &[(&str, &[u8])]) -> (String, Vec<u8>) {
     let mut body = Vec::new();
     for (name, file) in files {
@@ -330,7 +330,7 @@ pub(crate) fn form(files: &[(&str, &[u8])]) -> (String, Vec<u8>) {
     ("multipart/form-data; boundary=limit".to_owned(), body)
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
@@ -339,7 +339,7 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Moves pictures.
+/// The action that moves pictures.
 pub(crate) fn move_to(paths: &[&str], to: Option<&str>) -> Value {
     json!({ "do": "move", "paths": paths, "to": to })
 }

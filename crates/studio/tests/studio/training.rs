@@ -1,4 +1,4 @@
-//! Models that are trained on purpose, compared and taken away.
+//! Models that jobs train: compared and downloaded.
 
 use std::fs;
 use std::io::{Cursor, Read};
@@ -22,7 +22,7 @@ fn start(studio: &Running, job: Value) -> String {
     response.json()["id"].as_str().unwrap().to_owned()
 }
 
-/// The job, when it has ended.
+/// The view of the job, once it has ended.
 fn ended(studio: &Running) -> Value {
     let mut job = Value::Null;
     until("the job has ended", || {

@@ -1,4 +1,4 @@
-//! Files that come.
+//! Uploads of files.
 
 use std::fs;
 use std::io::Write;
@@ -43,7 +43,7 @@ fn files_go_to_a_class_to_the_inbox_or_where_their_names_say() {
     ];
     assert_eq!(project.names(), all);
     assert_eq!(fs::read(project.path("Dress/a.png")).unwrap(), dress);
-    // Again, beside what is there; and all of it back.
+    // The same name again gets a number; then everything is undone.
     studio.upload("?class=Bag", &[("a.png", &dress)]);
     assert_eq!(fs::read(project.path("Bag/a (2).png")).unwrap(), dress);
     for _ in 0..4 {
@@ -127,7 +127,7 @@ fn what_was_added_and_undone_comes_back_after_a_restart_and_what_was_half_receiv
     let before = project.files();
     studio.post("/api/undo", "");
     drop(studio);
-    // As a kill leaves it.
+    // A partial upload, as a kill would leave it.
     let half = project.path(".headstart/trash/received-half");
     fs::create_dir(&half).unwrap();
     fs::write(half.join("0"), &picture("Bag", 2)[..50]).unwrap();
@@ -153,7 +153,7 @@ fn what_a_journal_has_named_is_never_removed() {
     };
     drop(project.open());
     assert_eq!(received(), 1);
-    // Of a new journal it is not known what the one before has named.
+    // A new journal does not know what the previous one has named.
     fs::remove_file(project.path(".headstart/journal.jsonl")).unwrap();
     drop(project.open());
     assert_eq!(received(), 1);
@@ -170,7 +170,7 @@ fn what_cannot_be_added_leaves_nothing() {
     taken.assert_failed(409, &["there is a class \"notes.txt\" already"]);
     #[cfg(target_os = "linux")]
     {
-        // Nothing can be moved there.
+        // Nothing can be moved to this folder.
         std::os::unix::fs::symlink("/proc/self", project.path("Elsewhere")).unwrap();
         let refused = studio.upload("?class=Elsewhere", &files);
         assert!(refused.text().contains("cannot add Elsewhere/a.png"), "{}", refused.text());

@@ -1,4 +1,4 @@
-//! The body of a function: statements, and variables of types.
+//! The body of a function: statements, and typed variables.
 
 use std::marker::PhantomData;
 
@@ -6,7 +6,7 @@ use wasm_encoder::{BlockType, Instruction as I, ValType};
 
 use super::expr::{Expr, F32, F64, I32, Type, V128, at};
 
-/// A variable of a function.
+/// A local variable of a function.
 #[derive(Debug)]
 pub(crate) struct Var<T> {
     index: u32,
@@ -28,30 +28,30 @@ impl<T> Var<T> {
     }
 }
 
-/// What a function does.
+/// The parameters, local variables and instructions of a function.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
     pub(super) params: Vec<ValType>,
     pub(super) locals: Vec<ValType>,
     pub(super) code: Vec<I<'static>>,
-    /// Whether products are added to sums without rounding between.
+    /// Whether [`Self::add_product`] rounds only once (fused multiply-add).
     fused: bool,
 }
 
 impl Body {
-    /// A body whose function takes so many integers.
+    /// A body for a function of `N` i32 parameters, and these parameters.
     pub(crate) fn taking<const N: usize>(fused: bool) -> (Self, [Var<I32>; N]) {
         let body = Self { params: vec![ValType::I32; N], fused, ..Self::default() };
         (body, std::array::from_fn(|index| Var { index: index as u32, of: PhantomData }))
     }
 
-    /// A body whose function takes an f64.
+    /// A body for a function of one f64, and this parameter.
     pub(crate) fn of_f64() -> (Self, Var<F64>) {
         let body = Self { params: vec![ValType::F64], ..Self::default() };
         (body, Var { index: 0, of: PhantomData })
     }
 
-    /// A new variable with a value.
+    /// A new variable with an initial value.
     pub(crate) fn var<T: Type>(&mut self, value: Expr<T>) -> Var<T> {
         let index = (self.params.len() + self.locals.len()) as u32;
         self.locals.push(T::VAL);
@@ -70,7 +70,7 @@ impl Body {
         self.set(var, var.get() + Expr::int(by));
     }
 
-    /// Adds products to a sum.
+    /// Adds the product of `a` and `b` to `sum`.
     pub(crate) fn add_product(&mut self, sum: Var<V128>, a: Expr<V128>, b: Expr<V128>) {
         let value = match self.fused {
             true => a.relaxed_madd(b, sum.get()),
@@ -105,7 +105,7 @@ impl Body {
         self.code.push(instruction);
     }
 
-    /// Does this as long as the condition holds, which is looked at before.
+    /// Runs `body` as long as the condition holds; the condition is tested before each run.
     pub(crate) fn while_(&mut self, condition: Expr<I32>, body: impl FnOnce(&mut Self)) {
         self.code.extend([I::Block(BlockType::Empty), I::Loop(BlockType::Empty)]);
         self.code.extend(condition.negated().code);
@@ -114,7 +114,7 @@ impl Body {
         self.code.extend([I::Br(0), I::End, I::End]);
     }
 
-    /// Does this so many times, without a loop where that is once.
+    /// Runs `body` a constant number of times; no loop is emitted for zero times or one.
     pub(crate) fn repeat(&mut self, times: usize, body: impl FnOnce(&mut Self)) {
         if times < 2 {
             if times == 1 {
@@ -136,7 +136,7 @@ impl Body {
         self.code.push(I::End);
     }
 
-    /// Makes so many bytes zero.
+    /// Sets `bytes` bytes to zero.
     pub(crate) fn fill(&mut self, address: Expr<I32>, bytes: usize) {
         if bytes > 0 {
             self.code.extend(address.code);
@@ -144,19 +144,19 @@ impl Body {
         }
     }
 
-    /// Whether products are added to sums without rounding between.
+    /// Whether [`Self::add_product`] rounds only once (fused multiply-add).
     pub(crate) fn is_fused(&self) -> bool {
         self.fused
     }
 
-    /// Grows the memory by so many pages; ends everything where there is no more.
+    /// Grows the memory by `pages` pages; traps if the memory cannot grow.
     pub(crate) fn grow(&mut self, pages: Expr<I32>) {
         self.code.extend(pages.code);
         self.code.extend([I::MemoryGrow(0), I::I32Const(-1), I::I32Eq]);
         self.code.extend([I::If(BlockType::Empty), I::Unreachable, I::End]);
     }
 
-    /// Does the one thing where the condition holds, and the other elsewhere.
+    /// Runs `then` if the condition holds, and `otherwise` if not.
     pub(crate) fn if_else(
         &mut self,
         condition: Expr<I32>,
@@ -171,7 +171,7 @@ impl Body {
         self.code.push(I::End);
     }
 
-    /// Does this for every number from 0 to less than `end`.
+    /// Runs `body` for each number from 0 up to, but not including, `end`.
     pub(crate) fn for_(&mut self, end: Expr<I32>, body: impl FnOnce(&mut Self, Var<I32>)) {
         let end = self.var(end);
         let at = self.var(Expr::<I32>::int(0));
@@ -185,13 +185,13 @@ impl Body {
         self.write(address, value, I::I32Store16(at(offset, 0)));
     }
 
-    /// Calls a function without a result.
+    /// Calls a function that has no result.
     pub(crate) fn call(&mut self, function: super::Func, arguments: &[Expr<I32>]) {
         arguments.iter().for_each(|argument| self.code.extend(argument.code.iter().cloned()));
         self.code.push(I::Call(function.index));
     }
 
-    /// Leaves the value as the function's result.
+    /// Leaves the value on the stack as the function's result.
     pub(crate) fn result<T: Type>(&mut self, value: Expr<T>) {
         self.code.extend(value.code);
     }

@@ -5,7 +5,7 @@ use std::ops::{Add, BitAnd, BitOr, Div, Mul, Sub};
 
 use wasm_encoder::{Instruction as I, MemArg, MemArgTarget, ValType};
 
-/// A type of values.
+/// A type of a value in WebAssembly.
 pub(crate) trait Type {
     const VAL: ValType;
 }
@@ -51,14 +51,14 @@ impl<T> Expr<T> {
         self.then(instruction)
     }
 
-    /// This where the condition holds, and `other` elsewhere; both are computed.
+    /// `self` if the condition holds, otherwise `other`; both are computed.
     pub(crate) fn or(self, other: Self, condition: Expr<I32>) -> Self {
         let both = Expr::<T>::new([self.code, other.code].concat());
         both.with(condition, I::Select)
     }
 }
 
-/// Where memory is accessed; alignment is a hint.
+/// The operand of a memory access at a constant offset. `align` is log2 of the alignment, and only a hint.
 pub(super) fn at(offset: u32, align: u32) -> MemArg {
     MemArg { offset: offset.into(), align, target: MemArgTarget::Memory(0), ordering: None }
 }
@@ -95,7 +95,7 @@ macro_rules! operators {
     };
 }
 
-/// What lies so many bytes beyond an address.
+/// Loads from a constant offset, in bytes, to an address.
 macro_rules! loads {
     ($($name:ident $instruction:ident $align:literal $of:ty;)+) => {
         impl Expr<I32> {
@@ -153,7 +153,7 @@ impl Expr<I32> {
         Self::one(I::I32Const(value as i32))
     }
 
-    /// Pages that the memory has.
+    /// The size of the memory in pages.
     pub(crate) fn pages() -> Self {
         Self::one(I::MemorySize(0))
     }
@@ -177,7 +177,7 @@ impl Expr<F64> {
         Self::one(I::F64Const(value.into()))
     }
 
-    /// 2 to a power that a normal number has.
+    /// 2 to an integer power, which must be the exponent of a normal number.
     pub(crate) fn power_of_two(power: Expr<I32>) -> Self {
         let mut biased: Self = (power + Expr::int(1023)).then(I::I64ExtendI32S);
         biased.code.push(I::I64Const(52));
@@ -187,39 +187,39 @@ impl Expr<F64> {
 }
 
 impl Expr<V128> {
-    /// Four numbers.
+    /// A vector of four numbers.
     pub(crate) fn lanes(values: [f32; 4]) -> Self {
         let bits =
             values.iter().rev().fold(0, |bits, value| bits << 32 | u128::from(value.to_bits()));
         Self::one(I::V128Const(bits as i128))
     }
 
-    /// The same number four times.
+    /// A vector with the same number in each lane.
     pub(crate) fn four(value: f32) -> Self {
         Self::lanes([value; 4])
     }
 
-    /// All bits.
+    /// A vector with all bits set.
     pub(crate) fn ones() -> Self {
         Self::one(I::V128Const(-1))
     }
 
-    /// Zeros.
+    /// A vector of zeros.
     pub(crate) fn zero() -> Self {
         Self::one(I::V128Const(0))
     }
 
-    /// The lanes shifted right, with their signs.
+    /// Shifts each i32 lane right, preserving its sign.
     pub(crate) fn lanes_shifted_right(self, by: Expr<I32>) -> Self {
         self.with(by, I::I32x4ShrS)
     }
 
-    /// The bits of a lane.
+    /// The bits of a lane as an i32.
     pub(crate) fn int_lane(self, lane: u8) -> Expr<I32> {
         self.then(I::I32x4ExtractLane(lane))
     }
 
-    /// Bytes of this and the other, 0 to 15 and 16 to 31.
+    /// Picks 16 bytes by index: 0 to 15 are those of `self`, and 16 to 31 those of `other`.
     pub(crate) fn shuffled(self, other: Self, bytes: [u8; 16]) -> Self {
         self.with(other, I::I8x16Shuffle(bytes))
     }

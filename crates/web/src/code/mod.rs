@@ -1,4 +1,4 @@
-//! WebAssembly as typed expressions: what is emitted is valid wherever this compiles.
+//! WebAssembly as typed expressions: if the code that emits it compiles, the emitted WebAssembly is valid.
 
 mod body;
 mod expr;

@@ -1,4 +1,4 @@
-//! A module of functions over a memory that it imports.
+//! A module of functions, and the memory that it imports.
 
 use wasm_encoder::{
     CodeSection, ConstExpr, EntityType, ExportKind, ExportSection, Function, FunctionSection,
@@ -28,7 +28,7 @@ impl Func64 {
     }
 }
 
-/// A module in the making.
+/// A module under construction.
 #[derive(Default)]
 pub(crate) struct Module {
     types: TypeSection,
@@ -50,7 +50,7 @@ impl Module {
     fn add(&mut self, body: Body, results: &[ValType]) -> u32 {
         let index = self.functions.len();
         self.types.ty().function(body.params.iter().copied(), results.iter().copied());
-        // Types are numbered as functions are.
+        // Each function has its own type, with the same index.
         self.functions.function(index);
         let mut function = Function::new_with_locals_types(body.locals.iter().copied());
         body.code.iter().for_each(|instruction| {
@@ -61,12 +61,12 @@ impl Module {
         index
     }
 
-    /// Lets a function be called from outside.
+    /// Exports a function under a name.
     pub(crate) fn export(&mut self, name: &str, function: Func) {
         self.exports.export(name, ExportKind::Func, function.index);
     }
 
-    /// Tells a number, such as an address, to the outside.
+    /// Exports a number, such as an address, as a constant global.
     pub(crate) fn constant(&mut self, name: &str, value: u32) {
         let kind = GlobalType { val_type: ValType::I32, mutable: false, shared: false };
         let index = self.globals.len();
@@ -74,7 +74,7 @@ impl Module {
         self.exports.export(name, ExportKind::Global, index);
     }
 
-    /// The module's bytes, over a memory of so many pages or more.
+    /// The bytes of the module, which imports a memory of at least `pages` pages.
     pub(crate) fn finish(self, pages: u64) -> Vec<u8> {
         let mut imports = ImportSection::new();
         imports.import("weights", "memory", EntityType::Memory(memory(pages)));
@@ -90,7 +90,7 @@ impl Module {
     }
 }
 
-/// A memory of so many pages, which may grow.
+/// The type of a memory of at least `pages` pages, without an upper limit.
 pub(crate) fn memory(pages: u64) -> MemoryType {
     MemoryType {
         minimum: pages,

@@ -1,4 +1,4 @@
-//! A convolution whose windows are read where they lie: of one position, or of rows of a padded map.
+//! Convolutions that read their windows in place: 1 x 1 windows, or rows of a padded map.
 
 use headstart_engine::frozen::Clamp;
 
@@ -8,10 +8,10 @@ use crate::data::{Data, PANEL};
 
 /// Vectors of outputs that are summed at a time.
 const VECTORS: usize = PANEL / LANES;
-/// Pixels that are summed at a time: with two vectors of each, their sums and what is added to them fill
-/// the sixteen registers that most processors have. A product that is not fused needs one more.
+/// Pixels that are summed at a time, without and with fused multiply-add. With two vectors for each pixel, the sums and
+/// the operands fill the sixteen registers that most processors have. An unfused product needs one more.
 const PIXELS: [usize; 2] = [5, 6];
-/// Inputs whose products are added without a jump, at most.
+/// The largest number of inputs whose products are added without a branch.
 const UNROLLED: usize = 12;
 
 /// A convolution with its weights in memory.
@@ -19,11 +19,11 @@ const UNROLLED: usize = 12;
 pub(crate) struct Conv {
     /// Rows of a window.
     pub(crate) rows: usize,
-    /// Values of a row of a window.
+    /// Values in a row of a window.
     pub(crate) row: usize,
-    /// Bytes from a row of the input to the next.
+    /// Bytes from one row of the input to the next.
     pub(crate) pitch: usize,
-    /// Bytes from the window of a pixel to that of the next.
+    /// Bytes from the window of one pixel to that of the next.
     pub(crate) step: usize,
     pub(crate) outputs: usize,
     pub(crate) clamp: Clamp,
@@ -34,7 +34,7 @@ pub(crate) struct Conv {
 }
 
 impl Conv {
-    /// A convolution of one position.
+    /// A 1 x 1 convolution. `bytes` is the size of a stored weight.
     pub(crate) fn pointwise(
         data: &mut Data,
         (kernel, bias): (&[f32], &[f32]),
@@ -47,7 +47,8 @@ impl Conv {
         Self::new(data, (kernel, bias), bytes, window, clamp, residual)
     }
 
-    /// `kernel` is `[rows * row][outputs]`, kept in so many bytes a weight; what is read lies `pitch` bytes apart by rows, and `step` by pixels.
+    /// `kernel` is `[rows * row][outputs]`, stored with `bytes` bytes per weight. In the input, rows are `pitch` bytes
+    /// apart, and the windows of neighbouring pixels are `step` bytes apart.
     pub(crate) fn new(
         data: &mut Data,
         (kernel, bias): (&[f32], &[f32]),
@@ -75,8 +76,8 @@ impl Conv {
         Self { rows, row: inputs / rows, pitch, step, outputs, clamp, residual, kernel, bias }
     }
 
-    /// A function of the addresses of the input, the output and what is added, which computes so many pixels
-    /// that lie one after the other.
+    /// A function of three addresses: of the input, the output and the residual. It computes `pixels` consecutive
+    /// pixels.
     pub(crate) fn body(&self, pixels: usize, fused: bool) -> Body {
         assert!(pixels == 1 || self.outputs.is_multiple_of(PANEL), "outputs are whole panels");
         let (mut body, [input, output, residual]) = Body::taking(fused);
@@ -87,7 +88,7 @@ impl Conv {
         body
     }
 
-    /// Computes a panel of outputs, and steps to the next.
+    /// Computes a panel of outputs, and advances to the next.
     fn panel(&self, body: &mut Body, at: At, pixels: usize) {
         let input = body.var(at.input.get());
         let output = body.var(at.output.get());
@@ -105,7 +106,7 @@ impl Conv {
         }
     }
 
-    /// Computes some pixels, and steps to the next.
+    /// Computes some pixels, and advances to the next.
     fn tile(&self, body: &mut Body, at: At, pixels: usize) {
         let vector = LANES * F32_BYTES;
         let sums: Vec<Vec<_>> = (0..pixels)
@@ -160,7 +161,7 @@ impl Conv {
     }
 }
 
-/// Where a panel, or a tile, reads and writes.
+/// The addresses that a panel or a tile reads and writes.
 #[derive(Clone, Copy)]
 struct At {
     input: Var<I32>,

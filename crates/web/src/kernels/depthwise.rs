@@ -1,4 +1,4 @@
-//! A convolution of each channel by itself, a row at a time.
+//! Depthwise convolutions: each channel is convolved separately, one row at a time.
 
 use headstart_engine::frozen::{Clamp, Sides};
 
@@ -6,7 +6,7 @@ use super::{F32_BYTES, LANES, clamped, tiles};
 use crate::code::{Body, Expr, I32, V128, Var};
 use crate::data::Data;
 
-/// Pixels that are summed at a time.
+/// The largest number of pixels that are summed at a time.
 const PIXELS: usize = 4;
 
 /// A depthwise convolution with its weights in memory.
@@ -19,16 +19,16 @@ pub(crate) struct Depthwise {
     bias: u32,
 }
 
-/// A row, and how it is divided.
+/// A row of the input, and how its outputs are divided into tiles.
 struct Row {
     /// Pixels of the input.
     width: usize,
-    /// First pixel, pixels, and how many such tiles follow each other at once.
+    /// For each run of equal tiles: the first pixel, the pixels of a tile, and the number of tiles.
     tiles: Vec<(usize, usize, usize)>,
 }
 
 impl Depthwise {
-    /// Rows, and columns, of kernels that there are functions for.
+    /// The supported kernel sizes; kernels are square.
     pub(crate) const SIDES: [usize; 2] = [3, 5];
 
     pub(crate) fn new(
@@ -41,8 +41,8 @@ impl Depthwise {
         Self { sides, channels: bias.len(), clamp, kernel, bias: own_bias }
     }
 
-    /// A function of the addresses of the output and of an array of the addresses of the rows under it.
-    /// The row is one of `width` pixels, and becomes one of `outputs`.
+    /// A function of the address of the output, followed by the address of each input row under the kernel. It computes
+    /// a row of `outputs` pixels from rows of `width` pixels.
     pub(crate) fn body(&self, width: usize, outputs: usize, fused: bool) -> Body {
         match self.sides.kernel {
             3 => self.of_rows::<4>(width, outputs, fused),
@@ -55,7 +55,7 @@ impl Depthwise {
         let (mut body, params) = Body::taking::<PARAMS>(fused);
         let (output, rows) = (params[0], &params[1..]);
         for (first, size, count) in self.divided(width, outputs).tiles {
-            // The tiles' own addresses.
+            // The addresses at which the tiles begin.
             let left = (first * self.sides.stride) as isize - self.sides.margins.left as isize;
             let pixel = (self.channels * F32_BYTES) as isize;
             let offset = |base: Var<I32>, by: isize| base.get() + Expr::int((by * pixel) as u32);
@@ -81,7 +81,7 @@ impl Depthwise {
         body
     }
 
-    /// Sums four channels of some pixels.
+    /// Computes four channels of some pixels.
     fn vector(
         &self,
         body: &mut Body,
@@ -93,7 +93,7 @@ impl Depthwise {
         let pixel = self.channels * F32_BYTES;
         let bias = body.var(bias.get().vector_at(0));
         let sums: Vec<Var<V128>> = (0..size).map(|_| body.var(bias.get())).collect();
-        // Whether the column under a tap of a pixel is one of the picture.
+        // Whether a column of the tile's window is inside the picture, not in its margins.
         let inside = |column: usize| {
             let column = first * stride + column;
             column >= margins.left && column < margins.left + width
@@ -123,7 +123,8 @@ impl Depthwise {
         }
     }
 
-    /// Tiles of a row; those that read nothing beyond its ends are alike, and follow each other.
+    /// Divides a row into tiles. Tiles that read nothing beyond the ends of the row share their code, and run in a
+    /// loop.
     fn divided(&self, width: usize, outputs: usize) -> Row {
         let Sides { kernel, stride, margins } = self.sides;
         let mut row = Row { width, tiles: Vec::new() };

@@ -3,7 +3,7 @@
 use super::{F32_BYTES, LANES};
 use crate::code::{Body, Expr};
 
-/// A function of the addresses of a map and of its mean.
+/// A function of two addresses: of a map, and of its mean.
 pub(crate) fn mean(positions: usize, channels: usize) -> Body {
     let (mut body, [input, output]) = Body::taking(false);
     let vector = (LANES * F32_BYTES) as u32;

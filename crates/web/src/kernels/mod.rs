@@ -1,4 +1,4 @@
-//! Kernels for exactly the shapes of a network, a function each.
+//! Kernels: functions for exactly the shapes of a network.
 
 mod conv;
 mod depthwise;
@@ -16,12 +16,12 @@ use headstart_engine::frozen::Clamp;
 
 use crate::code::{Expr, V128};
 
-/// Bytes of an f32.
+/// Bytes in an f32.
 pub(crate) const F32_BYTES: usize = size_of::<f32>();
-/// f32 values of a vector.
+/// f32 values in a vector.
 pub(crate) const LANES: usize = 4;
 
-/// Values within a range.
+/// Limits values to a range.
 fn clamped(value: Expr<V128>, clamp: Clamp) -> Expr<V128> {
     let value = match clamp.min > f32::NEG_INFINITY {
         true => Expr::four(clamp.min).pmax(value),
@@ -33,7 +33,8 @@ fn clamped(value: Expr<V128>, clamp: Clamp) -> Expr<V128> {
     }
 }
 
-/// Sizes of tiles, at most `most` each and of even sizes, that `count` is divided into: how many there are of each.
+/// Divides `count` into tiles of at most `most` each, as equal in size as possible: the number and the size of the
+/// larger tiles, and then of the others.
 fn tiles(count: usize, most: usize) -> [(usize, usize); 2] {
     let tiles = count.div_ceil(most);
     let (least, larger) = (count / tiles, count % tiles);

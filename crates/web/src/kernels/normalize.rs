@@ -1,4 +1,4 @@
-//! From the bytes of a picture to the padded map that the first convolution reads.
+//! Converts the bytes of a picture to the padded map that the first convolution reads.
 
 use headstart_model::{Margins, Scaling};
 
@@ -8,7 +8,7 @@ use crate::code::{Body, Expr};
 /// Channels of a picture.
 const CHANNELS: usize = 3;
 
-/// A picture and the zeros around it.
+/// The sizes of a picture and of the zeros around it, and the scaling of its levels.
 pub(crate) struct Normalize {
     pub(crate) height: usize,
     pub(crate) width: usize,
@@ -17,17 +17,17 @@ pub(crate) struct Normalize {
 }
 
 impl Normalize {
-    /// Bytes of a row of the map.
+    /// Bytes in a row of the map.
     pub(crate) fn pitch(&self) -> usize {
         (self.margins.left + self.width + self.margins.right) * CHANNELS * F32_BYTES
     }
 
-    /// Bytes of the map, with some that a vector may be written to beyond.
+    /// Bytes of the map, and a few more because the last vector may be written beyond its end.
     pub(crate) fn bytes(&self) -> usize {
         (self.margins.top + self.height + self.margins.bottom) * self.pitch() + LANES * F32_BYTES
     }
 
-    /// A function of the addresses of the picture, u8 RGB, of which a few bytes beyond are read, and of the map.
+    /// A function of two addresses: of the picture (u8 RGB, a few bytes beyond its end are read), and of the map.
     pub(crate) fn body(&self) -> Body {
         let (mut body, [input, output]) = Body::taking(false);
         let Margins { top, bottom, left, right } = self.margins;
@@ -37,8 +37,8 @@ impl Normalize {
         body.repeat(self.height, |body| {
             body.fill(output.get(), left * pixel);
             body.step(output, (left * pixel) as u32);
-            // Four pixels are twelve bytes: three vectors, each with the channels in another order. What the last
-            // write beyond the row is written over by what follows.
+            // Four pixels are twelve levels, hence three vectors, each with the channels in a different order. The last
+            // vector may be written beyond the row; what follows overwrites the excess.
             let at = body.var(output.get());
             let from = body.var(input.get());
             body.repeat(self.width / LANES, |body| {
@@ -61,7 +61,7 @@ impl Normalize {
         body
     }
 
-    /// Scales the four values `turn` of four pixels.
+    /// Scales vector `turn`, four values, of the three vectors that make four pixels.
     fn vector(
         &self,
         body: &mut Body,

@@ -1,11 +1,11 @@
-//! From short weights to f32.
+//! Converts quantized weights to f32.
 
 use super::{F32_BYTES, LANES};
 use crate::code::{Body, Expr};
 use crate::data::PANEL;
 
-/// A function of the addresses of short weights, of f32 values, and of scales, and the numbers of panels and
-/// of their rows; of weights of so many bytes each.
+/// A function of three addresses, of the quantized weights, the f32 weights and the scales, and of two numbers: of the
+/// panels, and of the rows in each. A quantized weight has `bytes` bytes.
 pub(crate) fn widen(bytes: usize) -> Body {
     let (mut body, [from, to, scales, panels, rows]) = Body::taking(false);
     let vector = (LANES * F32_BYTES) as u32;

@@ -1,5 +1,5 @@
-//! A depthwise convolution with those before and after it, a band of rows after the other: the expanded map never
-//! exists as a whole.
+//! A depthwise convolution together with the pointwise convolutions before and after it, computed in bands of rows, so
+//! that the expanded map is never in memory as a whole.
 
 use headstart_engine::frozen::{Op, OpId, OpKind, Sides};
 use headstart_model::Margins;
@@ -8,10 +8,10 @@ use super::{Place, Plan, clamp_of, is_pointwise, no_kernel};
 use crate::WebError;
 use crate::kernels::{Depthwise, F32_BYTES};
 
-/// Bytes that the bands of a block may fill.
+/// The limit on the bytes of the expanded and filtered rows of a band.
 const BAND_BYTES: usize = 400 << 10;
 
-/// A depthwise convolution with those before and after it.
+/// A depthwise convolution, and the pointwise convolutions before and after it, if any.
 struct Block<'a> {
     expand: Option<(OpId, &'a Op)>,
     depthwise: (OpId, &'a Op, Sides),
@@ -19,7 +19,7 @@ struct Block<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// A block, a band of rows after the other.
+    /// Plans a block, which is computed in bands of rows.
     pub(super) fn block(&mut self, id: OpId, op: &'a Op, sides: Sides) -> Result<(), WebError> {
         if !Depthwise::SIDES.contains(&sides.kernel) {
             return Err(no_kernel("a depthwise convolution of other than 3 or 5 rows", op));
@@ -67,7 +67,7 @@ impl<'a> Plan<'a> {
         let slots = |band: usize| ((band - 1) * sides.stride + sides.kernel).min(height);
         let fits = |band: &usize| slots(*band) * row + band * filtered_row <= BAND_BYTES;
         let most = (1..=filtered_height).rev().find(fits).unwrap_or(1);
-        // Bands of one height rather than a short one at the end.
+        // Bands of equal height, so that the last one is not much shorter than the others.
         let band = filtered_height.div_ceil(filtered_height.div_ceil(most));
         let slots = if block.expand.is_some() { slots(band) } else { height };
 
@@ -90,7 +90,7 @@ impl<'a> Plan<'a> {
                 let end = ((rows.end - 1) * sides.stride + sides.kernel).saturating_sub(top);
                 let end = end.min(height);
                 while next < end {
-                    // As many rows as lie together.
+                    // As many rows as are contiguous in the ring buffer.
                     let slot = next % slots;
                     let count = (end - next).min(slots - slot);
                     let input = input.plus(self.input_rows(id, next));
@@ -125,7 +125,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The convolution of one position that alone reads a depthwise one.
+    /// The pointwise convolution that is the only reader of a depthwise one.
     fn projection(&self, id: OpId) -> Option<(OpId, &'a Op)> {
         let ops = &self.program.ops;
         let mut readers = ops.iter().enumerate().skip(1);

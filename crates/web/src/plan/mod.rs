@@ -1,4 +1,4 @@
-//! From a network's operations to functions and the calls of them.
+//! Converts the operations of a network to functions and calls to them.
 
 mod block;
 
@@ -13,12 +13,12 @@ use crate::data::{Data, PANEL};
 use crate::kernels::{Conv, F32_BYTES, Normalize, mean};
 use crate::{WebError, Weights};
 
-/// Where a value lies.
+/// The address of a value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Place {
-    /// In the arena, so many bytes from its beginning.
+    /// The offset in the arena, in bytes.
     Arena(u32),
-    /// At an address.
+    /// The address in memory.
     Fixed(u32),
 }
 
@@ -31,13 +31,13 @@ impl Place {
     }
 }
 
-/// A call of a function with addresses.
+/// A call to a function, with addresses as arguments.
 pub(crate) struct Call {
     pub(crate) function: Func,
     pub(crate) arguments: Vec<Place>,
 }
 
-/// A network's functions, and the calls that compute a picture.
+/// The functions of a network, and the calls that classify a picture.
 pub(crate) struct Plan<'a> {
     pub(crate) module: &'a mut Module,
     pub(crate) data: &'a mut Data,
@@ -45,17 +45,17 @@ pub(crate) struct Plan<'a> {
     pub(crate) calls: Vec<Call>,
     /// Whether multiply and add are fused.
     pub(crate) fused: bool,
-    /// How the base's weights are kept.
+    /// How the weights of the base are stored.
     weights: Weights,
     /// The address of the picture.
     picture: u32,
     network: &'a Network,
     program: &'a Program,
-    /// Where each operation's value lies, as long as somebody reads it.
+    /// The place of each operation's value, as long as it has readers left.
     values: Vec<Option<Place>>,
-    /// How often each value is still to be read.
+    /// How many more times each value is read.
     readers: Vec<usize>,
-    /// Functions by what they belong to and how many pixels they compute.
+    /// Functions by their operation and the number of pixels that they compute.
     functions: HashMap<(OpId, usize), Func>,
     convs: HashMap<OpId, Conv>,
 }
@@ -72,7 +72,7 @@ impl<'a> Plan<'a> {
         for op in &program.ops {
             op.reads().for_each(|read| readers[read] += 1);
         }
-        // The last is read by whoever comes after.
+        // The last value is read after the base.
         *readers.last_mut().expect("the input at least") += 1;
         let values = vec![None; readers.len()];
         let (arena, calls) = (Arena::default(), Vec::new());
@@ -94,7 +94,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Plans all of the network; where its last map lies.
+    /// Plans the whole base, and returns the place of its last map.
     pub(crate) fn base(&mut self) -> Result<Place, WebError> {
         let program = self.program;
         let activated = |op: &&Op| op.activation.function().is_some();
@@ -115,7 +115,7 @@ impl<'a> Plan<'a> {
         Ok(self.values[program.ops.len() - 1].expect("all are computed"))
     }
 
-    /// The mean of a map over its positions, in a place of its own.
+    /// Plans the mean of a map over its positions, and returns its place.
     pub(crate) fn mean(&mut self, map: Place, (positions, channels): (usize, usize)) -> Place {
         let function = self.module.function(mean(positions, channels));
         let out = self.take(channels * F32_BYTES);
@@ -123,7 +123,7 @@ impl<'a> Plan<'a> {
         out
     }
 
-    /// A dense layer's outputs, in a place of its own; `kernel` is `[inputs][outputs]`.
+    /// Plans a dense layer, and returns the place of its outputs, and its convolution. `kernel` is `[inputs][outputs]`.
     pub(crate) fn dense(&mut self, kernel: &[f32], bias: &[f32], input: Place) -> (Place, Conv) {
         let bytes = Weights::Int16.bytes(kernel.len());
         let conv = Conv::pointwise(self.data, (kernel, bias), bytes, Clamp::NONE, false);
@@ -133,7 +133,7 @@ impl<'a> Plan<'a> {
         (out, conv)
     }
 
-    /// The products of rows as long as the input with it, in a place of their own.
+    /// Plans the dot product of the input with each row, and returns the place of the products.
     pub(crate) fn products(&mut self, rows: &[f32], inputs: usize, input: Place) -> Place {
         let count = rows.len() / inputs;
         let column = |k: usize| rows.iter().skip(k).step_by(inputs).copied();
@@ -155,7 +155,7 @@ impl<'a> Plan<'a> {
         self.calls.push(Call { function, arguments: arguments.to_vec() });
     }
 
-    /// Whether a convolution's only reader is a depthwise one, which takes it along.
+    /// Whether the only reader of a convolution is a depthwise one, which then belongs to the same block.
     fn is_expansion(&self, id: OpId) -> bool {
         let ops = &self.program.ops;
         let is_conv = matches!(ops[id].kind, OpKind::Conv { .. }) && ops[id].residual.is_none();
@@ -168,13 +168,13 @@ impl<'a> Plan<'a> {
             && readers.next().is_none()
     }
 
-    /// The address of a value, which is read once less from now on.
+    /// The place of a value; counts as one of its reads.
     fn read(&mut self, id: OpId) -> Place {
         self.readers[id] -= 1;
         self.values[id].expect("operations are in order")
     }
 
-    /// Frees values that nobody reads any more.
+    /// Frees values that have no readers left.
     fn release(&mut self, ids: &[Option<OpId>]) {
         for &id in ids.iter().flatten() {
             if self.readers[id] == 0
@@ -185,7 +185,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Puts the weights of a convolution of one position into memory.
+    /// Puts the weights of a pointwise convolution into memory.
     fn pack(&mut self, id: OpId, op: &'a Op) {
         let OpKind::Conv { kernel, bias, .. } = &op.kind else {
             unreachable!("it is a convolution")
@@ -196,7 +196,7 @@ impl<'a> Plan<'a> {
         self.convs.insert(id, conv);
     }
 
-    /// Puts the weights of a convolution into memory; where it reads.
+    /// Puts the weights of a convolution into memory, and returns the place of its input.
     fn conv(&mut self, id: OpId, op: &'a Op) -> Result<Place, WebError> {
         let OpKind::Conv { kernel, bias, sides } = &op.kind else {
             unreachable!("it is a convolution")
@@ -230,11 +230,11 @@ impl<'a> Plan<'a> {
         Ok(map)
     }
 
-    /// Computes rows of a convolution, of which `input` and what is added begin with the first.
+    /// Computes rows of a convolution. `input`, `output` and `residual` are the places of the first row.
     fn conv_rows(&mut self, id: OpId, rows: usize, [input, output, residual]: [Place; 3]) {
         let (_, width) = self.program.ops[id].shape.spatial();
         let conv = self.convs[&id].clone();
-        // Where windows are of one position, all pixels lie at even distances.
+        // The windows of a pointwise convolution are equally far apart across rows, so one call computes all rows.
         let calls = if conv.rows == 1 { 1 } else { rows };
         let pixels = rows * width / calls;
         let (module, fused) = (&mut *self.module, self.fused);
@@ -247,7 +247,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Bytes from the input of a row of a convolution to that of so many rows below.
+    /// The distance in bytes between the inputs of two rows of a convolution that are `rows` apart.
     fn input_rows(&self, id: OpId, rows: usize) -> usize {
         let op = &self.program.ops[id];
         let OpKind::Conv { sides, .. } = &op.kind else { unreachable!("it is a convolution") };
@@ -258,7 +258,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// A convolution by itself.
+    /// Plans a convolution that is not part of a block.
     fn whole(&mut self, id: OpId, op: &'a Op) -> Result<(), WebError> {
         let input = self.conv(id, op)?;
         let out = self.take(op.shape.len() * F32_BYTES);
@@ -274,7 +274,7 @@ fn is_pointwise(sides: &Sides) -> bool {
     sides.kernel == 1 && sides.stride == 1 && sides.margins == Margins::default()
 }
 
-/// The range of an operation's results; other activations are refused.
+/// The range of an operation's results; [`Plan::base`] refuses activations other than clamps.
 fn clamp_of(op: &Op) -> Clamp {
     op.activation.clamp().unwrap_or(Clamp::NONE)
 }

@@ -1,15 +1,17 @@
-//! Pillow's filters, widened where a picture shrinks: across and then down, each rounded to 8 bits.
+//! Pillow's filters, which are widened when a picture shrinks. They are applied horizontally and then vertically; each
+//! result is rounded to 8 bits.
 
 use headstart_model::Interpolation;
 
 use super::{RGB, RGBA, Resize, as_bytes, levels, store_pixel};
 use crate::code::{Body, Expr, F64, Func, I32, V128, Var};
 
-/// Bits of a weight at most: with the 8 of a level, and 2 for what overshoots, they fit an `i32`.
+/// The limit on the bits of a weight: with the 8 bits of a level, and 2 bits for overshoot, a sum fits in an `i32`.
 const MOST_PRECISION: u32 = 32 - 8 - 2;
 
-// What is known of a line of the result: the first pixel, how many, and from there on their weights as i16, an even
-// number of them. Before all lines come the precision of weights, and the bytes of a line.
+// The layout of a table of weights. A header has the precision of the weights, and the bytes of a line. Then follows,
+// for each line of the result: the first pixel, the number of pixels, and their weights as i16, padded to an even
+// number.
 const HEADER: u32 = 16;
 const FIRST: u32 = 0;
 const COUNT: u32 = 4;
@@ -20,8 +22,9 @@ fn double(value: f64) -> Expr<F64> {
 }
 
 impl Resize<'_> {
-    /// A function of where the part that is seen begins and how long it is (the address of two f64, of which one
-    /// is two places behind the other), the pixels of a line, how many it becomes, and where to write.
+    /// A function of four parameters: the address of two f64, the second 16 bytes after the first, which are the start
+    /// and the length of the visible part; the number of pixels in a line; the number that it becomes; and the address
+    /// of the table.
     pub(super) fn weigh(&self) -> Body {
         let (mut body, [part, pixels, lines, table]) = Body::taking(false);
         let radius = if self.to.interpolation == Interpolation::Bilinear { 1.0 } else { 2.0 };
@@ -29,7 +32,8 @@ impl Resize<'_> {
         let scale = body.var(part.get().f64_at(16) / lines.get().into_f64());
         let widened = body.var(scale.get().max(double(1.0)));
         let reach = body.var(widened.get() * double(radius));
-        // One for each end, and one that makes it even; f64 at first.
+        // One more weight at each end, and one to make the number even. Each takes 8 bytes, since they are f64 until
+        // they are rounded.
         let most = (reach.get() * double(2.0)).ceil().into_i32() + Expr::int(3);
         let line = body.var(most * Expr::int(8) + Expr::int(WEIGHTS));
         let largest = body.var(double(0.0));
@@ -62,7 +66,7 @@ impl Resize<'_> {
             });
             body.set(at, at.get() + line.get());
         });
-        // As many bits as the largest weight leaves of an i16.
+        // As many bits as the largest weight allows in an i16.
         let precision = body.var(Expr::int(0));
         let unit = body.var(double(1.0));
         let round = |x: Expr<F64>| (x + double(0.5)).floor();
@@ -92,7 +96,7 @@ impl Resize<'_> {
         body
     }
 
-    /// The filter at a distance.
+    /// The value of the filter at a distance.
     fn weight(&self, x: Var<F64>) -> Expr<F64> {
         const A: f64 = -0.5;
         if self.to.interpolation == Interpolation::Bilinear {
@@ -104,7 +108,7 @@ impl Resize<'_> {
         near.or(far, x.get().lt(double(1.0)))
     }
 
-    /// A function of a width and a height.
+    /// A function of the width and the height of the picture.
     pub(super) fn antialiased(&self, weigh: Func) -> Body {
         let (mut body, [width, height]) = Body::taking(false);
         let (from, to) = (self.fitted.from, self.fitted.to);
@@ -118,7 +122,7 @@ impl Resize<'_> {
         let narrow = body.var((table(down, to.height()) + Expr::int(15)) & Expr::int(!15));
         let narrow_row = body.var(to.width() * Expr::int(RGBA));
 
-        // Only rows that are seen.
+        // Only the rows in the visible part.
         let first = body.var(table(down, Expr::int(0)).i32_at(FIRST));
         let last = body.var(table(down, to.height() - Expr::int(1)));
         let rows = last.get().i32_at(FIRST) + last.get().i32_at(COUNT) - first.get();
@@ -135,7 +139,7 @@ impl Resize<'_> {
                 let sum = body.var(half(precision));
                 let left = body.var(pairs);
                 body.while_(left.get(), |body| {
-                    // The levels of two pixels beside each other, and their weights likewise.
+                    // The levels of two neighbouring pixels in pairs, to be multiplied with pairs of weights.
                     const PAIRED: [u8; 16] =
                         [0, 16, 4, 16, 1, 16, 5, 16, 2, 16, 6, 16, 3, 16, 7, 16];
                     let levels = at.get().eight_bytes_at(0).shuffled(Expr::zero(), PAIRED);
@@ -178,7 +182,7 @@ impl Resize<'_> {
     }
 }
 
-/// Half a unit of the result.
+/// Half a unit of the result, for rounding.
 fn half(precision: Var<I32>) -> Expr<V128> {
     Expr::int(1).shifted_left(precision.get()).shifted_right(Expr::int(1)).int_splat()
 }

@@ -1,22 +1,22 @@
-//! The mean of the part of a picture that each pixel covers.
+//! Area interpolation: each pixel becomes the mean of the part of the picture that it covers.
 
 use super::{RGB, RGBA, Resize, as_bytes, levels, store_pixel};
 use crate::code::{Body, Expr, F32, Func, I32, V128, Var};
 
-// What a pixel of the result covers of a line: the first pixel and the last, and the shares of the first, of the
-// last if it is another, and of each between.
+// The layout of an entry, which describes what a pixel of the result covers in a line: the first pixel and the last;
+// and the shares of the first, of the last if it is a different one, and of each pixel in between.
 const FIRST: u32 = 0;
 const LAST: u32 = 4;
 const SHARES: u32 = 8;
 const COVERED: u32 = 20;
 
 impl Resize<'_> {
-    /// A function of the first pixel and the length of a part of a line, how many pixels it becomes, and where to
-    /// write.
+    /// A function of four parameters: the first pixel and the length of a part of a line, the number of pixels that it
+    /// becomes, and the address of the entries.
     pub(super) fn share(&self) -> Body {
         let (mut body, [first, length, lines, at]) = Body::taking(false);
         body.for_(lines.get(), |body, y| {
-            // In parts of a pixel of which it has `lines`, all edges are whole.
+            // In units of 1 / `lines` of a pixel, all edges are integers.
             let start = body.var(y.get() * length.get());
             let end = body.var(start.get() + length.get());
             let own = body.var(start.get().divided(lines.get()));
@@ -35,7 +35,7 @@ impl Resize<'_> {
         body
     }
 
-    /// A function of a width and a height.
+    /// A function of the width and the height of the picture.
     pub(super) fn area(&self, share: Func) -> Body {
         let (mut body, [width, height]) = Body::taking(false);
         let (from, to) = (self.fitted.from, self.fitted.to);
@@ -72,7 +72,7 @@ impl Resize<'_> {
                 let (first, last) =
                     (body.var(own.get().i32_at(FIRST)), body.var(own.get().i32_at(LAST)));
                 let at = body.var(means.get() + first.get() * Expr::int(vector));
-                // Half a level, for rounding to the nearest.
+                // Half a level, so that truncation rounds to the nearest level.
                 let sum = body.var(Expr::four(0.5));
                 mean(body, own, (first, last), |body, share| {
                     body.set(sum, sum.get() + at.get().vector_at(0) * share.get().splat());
@@ -86,7 +86,7 @@ impl Resize<'_> {
     }
 }
 
-/// Adds up what is covered, with the share of each.
+/// Calls `add` for each pixel that an entry covers, with the share of the pixel.
 fn mean(
     body: &mut Body,
     own: Var<I32>,

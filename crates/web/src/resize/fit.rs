@@ -1,22 +1,22 @@
-//! Which part of a picture fills which part of the result: `headstart_resize::Fitted`.
+//! Computes which part of a picture fills which part of the result, as `headstart_resize::Fitted` does.
 
 use headstart_model::{Fit, Interpolation, Preprocessing};
 
 use crate::code::{Body, Expr, F32, F64, Func, I32, Module, Var};
 use crate::data::Data;
 
-/// Where the function leaves what it has found.
+/// A function that computes the two parts, and where it writes them.
 #[derive(Clone, Copy)]
 pub(super) struct Fitted {
-    /// Of a width and a height.
+    /// The function, of the width and the height of the picture.
     pub(super) function: Func,
-    /// The part of the picture, in pixels and parts of them.
+    /// The part of the picture, in pixels; not necessarily integers.
     pub(super) from: Rect,
     /// The part of the result, in pixels.
     pub(super) to: Rect,
 }
 
-/// A rectangle in memory: left, top, width and height as f64.
+/// The address of a rectangle: left, top, width and height, each an f64.
 #[derive(Clone, Copy)]
 pub(super) struct Rect(u32);
 

@@ -1,6 +1,7 @@
-//! From a picture of any size to the one that the network takes, as `headstart_resize` does it.
+//! Resizes a picture of any size to the input of the network, as `headstart_resize` does.
 //!
-//! Pictures are RGBA, on the heap from its beginning; what else is needed lies behind them.
+//! Pictures are RGBA, and start at the beginning of the heap. Everything else that resizing needs is behind the
+//! picture.
 
 mod antialiased;
 mod area;
@@ -15,29 +16,29 @@ use crate::code::{Body, Expr, Func, I32, Module, V128, Var};
 use crate::data::{Data, PAGE};
 use fit::Fitted;
 
-/// Bytes of a pixel of the picture.
+/// Bytes in a pixel of the picture.
 const RGBA: u32 = 4;
-/// Bytes of a pixel of the result.
+/// Bytes in a pixel of the result.
 const RGB: u32 = 3;
 
-/// What resizing goes by.
+/// The parameters of resizing.
 struct Resize<'a> {
     to: &'a Preprocessing,
-    /// The address of the picture, and of all behind it.
+    /// The address of the heap, and so of the picture.
     heap: u32,
     /// The address of the result.
     out: u32,
     fitted: Fitted,
 }
 
-/// Adds the functions `reserve`, which makes room for a picture of a width and height, and `resize`, which
-/// resizes it.
+/// Adds the functions `reserve`, which makes room for a picture of a given width and height, and `resize`, which
+/// resizes the picture. Both are added by [`Pending::finish`].
 pub(crate) fn add(module: &mut Module, data: &mut Data, to: &Preprocessing, out: u32) -> Pending {
     let fitted = Fitted::new(module, data, to);
     Pending { fitted, out }
 }
 
-/// Functions that wait for where the heap begins.
+/// Functions that can be added once the address of the heap is known.
 pub(crate) struct Pending {
     fitted: Fitted,
     out: u32,
@@ -67,19 +68,19 @@ impl Pending {
 }
 
 impl Resize<'_> {
-    /// Where what lies behind a picture begins.
+    /// The first address behind a picture.
     fn behind(&self, width: Var<I32>, height: Var<I32>) -> Expr<I32> {
         const SLACK: u32 = 64;
         let bytes = width.get() * height.get() * Expr::int(RGBA);
         (bytes + Expr::int(self.heap + SLACK)) & Expr::int(!15)
     }
 
-    /// A function of a width and a height.
+    /// A function of the width and the height of the picture.
     fn reserve(&self) -> Body {
         let (mut body, [width, height]) = Body::taking(false);
         let to = (self.to.width + self.to.height) as u32;
-        // Weights of every line of the result, at most `2 * reach + 3` for each step between them, and of rows as
-        // many as the picture has.
+        // Room for the weights of every line of the result, at most `2 * reach + 3` for each, and for as many narrowed
+        // rows as the picture has rows.
         let sides = width.get() + height.get();
         let weights = (sides + Expr::int(4 * to)) * Expr::int(64);
         let rows = height.get() * Expr::int((self.to.width as u32 + 1) * RGBA);
@@ -90,13 +91,13 @@ impl Resize<'_> {
         body
     }
 
-    /// A function of a width and a height, which lays what is transparent on white.
+    /// A function of the width and the height of the picture, which blends transparent pixels with white.
     fn whiten(&self) -> Body {
         let (mut body, [width, height]) = Body::taking(false);
         let pixels = body.var(width.get() * height.get());
         let at = body.var(Expr::int(self.heap));
         let end = body.var(at.get() + pixels.get() * Expr::int(RGBA));
-        // What the last vector reads beyond is opaque.
+        // The last vector reads beyond the picture, where all must be opaque.
         body.store(end.get(), 0, Expr::<V128>::ones());
         let all = body.var(Expr::<V128>::ones());
         body.while_(at.get().lt(end.get()), |body| {
@@ -122,7 +123,7 @@ impl Resize<'_> {
         body
     }
 
-    /// A function of a width and a height.
+    /// A function of the width and the height of the picture.
     fn body(&self, whiten: Func, other_size: Func) -> Body {
         let (mut body, [width, height]) = Body::taking(false);
         let Preprocessing { width: to_width, height: to_height, .. } = *self.to;
@@ -150,7 +151,7 @@ impl Resize<'_> {
         body
     }
 
-    /// The address of a pixel of the part of the result that is filled.
+    /// The address of a pixel in the filled part of the result.
     fn inner(&self, x: Expr<I32>, y: Expr<I32>) -> Expr<I32> {
         let Fitted { to, .. } = &self.fitted;
         let row = (to.top() + y) * Expr::int(self.to.width as u32);
@@ -158,14 +159,14 @@ impl Resize<'_> {
     }
 }
 
-/// Stores the three lower bytes.
+/// Stores the three lowest bytes of `pixel`.
 fn store_pixel(body: &mut Body, address: Expr<I32>, pixel: Expr<I32>) {
     let pixel = body.var(pixel);
     body.store_u16(address.clone(), 0, pixel.get());
     body.store_u8(address, 2, pixel.get().shifted_right(Expr::int(16)));
 }
 
-/// Levels of a pixel as four bytes, from sums as 32-bit integers.
+/// The levels of a pixel as four bytes, from sums as 32-bit integers.
 fn as_bytes(sums: Expr<V128>) -> Expr<I32> {
     sums.narrowed(Expr::zero()).narrowed_u8(Expr::zero()).int_lane(0)
 }

@@ -1,9 +1,9 @@
-//! `tf.image.resize` with its defaults: bilinear between the four pixels around a point.
+//! `tf.image.resize` with its defaults: bilinear interpolation between the four nearest pixels.
 
 use super::{RGB, RGBA, Resize, as_bytes, levels, store_pixel};
 use crate::code::{Body, Expr, F32, I32, Var};
 
-/// The two pixels of a line between which a sample lies, and the weight of the second.
+/// The two pixels of a line on either side of a sample, and the weight of the second.
 struct Between {
     first: Var<I32>,
     second: Var<I32>,
@@ -11,7 +11,7 @@ struct Between {
 }
 
 impl Resize<'_> {
-    /// A function of a width and a height.
+    /// A function of the width and the height of the picture.
     pub(super) fn tensorflow(&self) -> Body {
         let (mut body, [width, _]) = Body::taking(false);
         let (from, to) = (self.fitted.from, self.fitted.to);
@@ -41,7 +41,7 @@ impl Resize<'_> {
     }
 }
 
-/// Of pixel `at` of the `to` that a line of `from` pixels becomes, which begins at `first`.
+/// The position of pixel `at` of `to` in a line of `from` pixels that begins at `first`.
 fn between(
     body: &mut Body,
     at: Var<I32>,

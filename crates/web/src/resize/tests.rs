@@ -6,7 +6,7 @@ use crate::code::Module;
 use crate::data::Data;
 use crate::testing::Running;
 
-/// RGBA, with edges and noise; some of it transparent.
+/// RGBA pixels with edges and noise; some are transparent if `transparent` is set.
 fn picture(width: usize, height: usize, transparent: bool) -> Vec<u8> {
     let noise = |i: usize| (i.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8;
     let pixel = |at: usize| {

@@ -1,4 +1,4 @@
-//! The findings as a table that a script can act on.
+//! Findings as a table for scripts.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -9,12 +9,20 @@ use headstart::{Audit, Finding};
 
 use crate::output::csv_field;
 
-/// Writes a row per file of each finding, and returns how many that are. Columns: `path`; `finding`,
-/// the kind; `action`, a word for what to do; `keep`, of copies the file that may stay; `class`, that
-/// it belongs to; `value`; `detail`. Paths are written as the bytes that they are, be they UTF-8 or not.
+/// Writes one row per file of each finding, and returns the number of rows.
 ///
-/// What is about a class has its folder for a path, if it has one. Of copies the one to keep has the
-/// action `keep`, unless all may stay; where it is not clear which one that is, `keep` is empty.
+/// Columns:
+///
+/// - `path`: the file or, for a finding about a class, the folder of the class, if it has one
+/// - `finding`: the kind
+/// - `action`: a word for what to do
+/// - `keep`: for copies, the file that may stay; empty if it is not clear which one that is
+/// - `class`: the class that the finding belongs to
+/// - `value`
+/// - `detail`
+///
+/// The copy to keep has the action `keep`, unless all copies may stay. Paths are written as their own
+/// bytes, even if these are not UTF-8.
 pub(super) fn write(path: &Path, audit: &Audit) -> anyhow::Result<usize> {
     let file = AtomicFile::create(path)?;
     let mut out = BufWriter::new(file.reopen()?);
@@ -55,7 +63,7 @@ fn rows(finding: &Finding) -> Vec<Row> {
     let kept = keep.map(|keep| &files[keep]);
     let of_copy = |file: &Location| match kept {
         Some(kept) if kept != file => row(path_field(file), kind.action(), path_field(kept)),
-        // What is to be kept together may all stay.
+        // Pictures that only have to be kept together may all stay.
         Some(_) if kind.action() != "keep-together" => row(path_field(file), "keep", Vec::new()),
         _ => row(path_field(file), kind.action(), Vec::new()),
     };
@@ -68,7 +76,7 @@ fn path_field(file: &Location) -> Vec<u8> {
     if let Some(text) = path.to_str() {
         return csv_field(text).into_bytes();
     }
-    // All that matters to CSV is ASCII, which is never a part of another character.
+    // All characters with a meaning in CSV are ASCII, and their bytes are never part of another character.
     let mut field = vec![b'"'];
     for &byte in path.as_os_str().as_encoded_bytes() {
         field.extend(std::iter::repeat_n(byte, if byte == b'"' { 2 } else { 1 }));

@@ -58,7 +58,7 @@ enum Which {
 }
 
 pub(crate) fn run(args: &AuditArgs, common: &Common, output: &Output) -> anyhow::Result<ExitCode> {
-    // Better now than after all the work.
+    // Report a file that cannot be written before all the work, not after it.
     for file in [&args.html, &args.fix].into_iter().flatten() {
         check_writable(file)?;
     }
@@ -93,14 +93,15 @@ pub(crate) fn run(args: &AuditArgs, common: &Common, output: &Output) -> anyhow:
     Ok(ExitCode::SUCCESS)
 }
 
-/// The picture's path from the folder on; the whole path of the folder itself, or of the file in its place.
+/// The picture's path relative to `root`, or its whole path if it is `root` itself or lies elsewhere.
 fn below(root: &Path, picture: &Location) -> String {
     let path = picture.path();
     let below = path.strip_prefix(root).ok().filter(|below| !below.as_os_str().is_empty());
     path_text(below.unwrap_or(&path)).into_owned()
 }
 
-/// A line per finding, and a summary. Where a path is not UTF-8 the files are `escaped`, by [`path_text`].
+/// Prints one event per finding, and a summary. Paths are written by [`path_text`]; `escaped` tells
+/// whether one of them is not UTF-8.
 fn events(audit: &Audit, output: &Output) -> anyhow::Result<()> {
     if !output.is_json() {
         return Ok(());

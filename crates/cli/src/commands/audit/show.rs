@@ -1,4 +1,4 @@
-//! The audit for people, in a terminal.
+//! Prints an audit for people.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use headstart::{Audit, Finding, Pictures, Severity};
 use super::below;
 use crate::output::{Output, count, one_line};
 
-/// Findings of a kind that are shown; the page and `--json` have more.
+/// Maximum number of findings of each kind that are shown. The page and `--json` have all.
 const SHOWN: usize = 3;
 
-/// What was found, a line per kind with its count, below it the worst few and what to do.
+/// Prints the findings: one line per kind with its count, then the worst few and the advice.
 pub(super) fn table(audit: &Audit, pictures: &Pictures, output: &Output) -> std::io::Result<()> {
     let cached = match audit.cached {
         0 => String::new(),
@@ -57,7 +57,7 @@ pub(super) fn table(audit: &Audit, pictures: &Pictures, output: &Output) -> std:
     output.text("")
 }
 
-/// `in 20 classes`.
+/// The number of classes: `in 20 classes`.
 fn classes(audit: &Audit) -> String {
     match audit.classes.len() {
         0 => "of one class or none".to_owned(),
@@ -65,7 +65,7 @@ fn classes(audit: &Audit) -> String {
     }
 }
 
-/// `from 12 (salt) to 230 (rice) pictures, median 40`.
+/// The balance of the classes: `from 12 (salt) to 230 (rice) pictures, median 40`.
 fn balance(audit: &Audit) -> String {
     let mut counts: Vec<(usize, &str)> =
         audit.counts.iter().copied().zip(audit.classes.iter().map(String::as_str)).collect();
@@ -82,9 +82,9 @@ fn balance(audit: &Audit) -> String {
 }
 
 fn line(finding: &Finding, root: &Path) -> String {
-    /// Copies that are named.
+    /// Maximum number of copies that are named.
     const NAMED: usize = 3;
-    // Of a class the sentence says it.
+    // The detail of a finding about a class names the class already.
     if finding.kind.is_about_a_class() {
         return finding.detail.clone();
     }

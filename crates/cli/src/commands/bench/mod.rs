@@ -49,8 +49,7 @@ fn several(bases: &str) -> anyhow::Error {
 }
 
 impl BenchArgs {
-    /// The base, with weights that are made up where none are at hand: speed does not depend on
-    /// them.
+    /// The base. If no weights are at hand, it gets made-up ones: speed does not depend on them.
     fn base(&self, output: &Output) -> anyhow::Result<Base> {
         let name = self.base.base.as_deref().unwrap_or(DEFAULT_BASE);
         if name.contains(JOINS_BASES) {
@@ -148,7 +147,7 @@ fn show_steps(output: &Output, report: &BenchReport) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What was reached of the peak; both in 1e9 floating-point operations a second.
+/// Prints the speed and its share of the peak. Both are in 1e9 floating-point operations per second.
 fn speed(output: &Output, gflops: f64, peak: f64) -> std::io::Result<()> {
     let share = 100.0 * gflops / peak;
     output.field(

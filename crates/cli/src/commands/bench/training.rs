@@ -1,4 +1,4 @@
-//! Steps of fine-tuning.
+//! Measures fine-tuning steps.
 
 use std::process::ExitCode;
 

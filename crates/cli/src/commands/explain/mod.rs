@@ -108,7 +108,7 @@ pub(crate) fn run(
         Ok(())
     };
 
-    // On a terminal the answers themselves show how it goes.
+    // On a terminal, the answers themselves show the progress.
     let progress = match io::stdout().is_terminal() {
         true => Progress::hidden(),
         false => Progress::new("Pictures"),
@@ -129,10 +129,10 @@ pub(crate) fn run(
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
 }
 
-/// Keeps the pictures themselves, where these lie in the very folder that is written to.
+/// Reserves the names of pictures that are in the output folder, so that they are not overwritten.
 fn keep_pictures(names: &mut Names, pictures: &[Listed], folder: &Path) {
     let Ok(folder) = fs::canonicalize(folder) else { return };
-    // Those of a folder follow each other.
+    // Pictures of one folder follow each other, so the last result is usually the one needed.
     let mut last: Option<(PathBuf, bool)> = None;
     for path in pictures.iter().map(|picture| picture.at.path()) {
         let parent = match path.parent() {
@@ -151,7 +151,7 @@ fn keep_pictures(names: &mut Names, pictures: &[Listed], folder: &Path) {
     }
 }
 
-/// What was written for a class of a picture, as JSON.
+/// The files written for one class of a picture, as JSON.
 #[derive(Serialize)]
 struct Answer<'a> {
     path: &'a str,

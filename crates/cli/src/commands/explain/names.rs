@@ -1,18 +1,18 @@
-//! What the files of pictures and classes are called.
+//! Names of the output files for pictures and classes.
 
 use std::collections::HashSet;
 use std::path::Path;
 
-/// The longest that a part of a name becomes, in bytes: file systems take 255 in all.
+/// Maximum length of each part of a name, in bytes. File systems allow 255 in all.
 const LONGEST: usize = 100;
 
-/// Names `PICTURE.CLASS` that no system takes for something else, each given once.
+/// File names `PICTURE.CLASS` that are valid on every system, each given only once.
 pub(super) struct Names {
-    /// Of each class.
+    /// The part of the name for each class.
     classes: Vec<String>,
-    /// What pictures were called, in lower case: there are systems to which that is the same.
+    /// The picture parts used so far, in lower case: some file systems ignore case.
     stems: HashSet<String>,
-    /// The names given, likewise.
+    /// The names given so far, in lower case.
     given: HashSet<String>,
 }
 
@@ -27,12 +27,12 @@ impl Names {
         }
     }
 
-    /// Gives no picture this name, without its ending: something is called so.
+    /// Reserves a name, without its extension, because a file of this name exists.
     pub(super) fn keep(&mut self, name: &str) {
         self.given.insert(name.to_lowercase());
     }
 
-    /// The names for these classes of a picture, which all begin alike and as no other's.
+    /// The names for these classes of a picture. All have the same picture part, which no other picture gets.
     pub(super) fn of(&mut self, picture: &Path, classes: &[usize]) -> Vec<String> {
         let stem = picture.file_stem().unwrap_or_default().to_string_lossy();
         let names = |stem: &str| -> Vec<String> {
@@ -57,7 +57,8 @@ fn numbered(name: &str, mut is_free: impl FnMut(&str) -> bool) -> String {
     names.find(|name| is_free(name)).expect("there is no end of numbers")
 }
 
-/// As a part of a file's name: what separates paths or has another meaning to some system becomes `_`.
+/// `text` as a part of a file name: path separators and characters with a special meaning on some system
+/// become `_`.
 fn safe(text: &str) -> String {
     let plain = |c: char| match c {
         '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' => '_',
@@ -70,7 +71,7 @@ fn safe(text: &str) -> String {
         end -= 1;
     }
     name.truncate(end);
-    // Nobody looks for hidden files.
+    // A leading dot would hide the file.
     match name.trim_end().trim_start_matches('.') {
         "" => "_".to_owned(),
         name => name.to_owned(),
@@ -92,7 +93,7 @@ mod tests {
         assert_eq!(names.of(Path::new("p/one.jpg"), &all), ["one.a_b", "one.a_b-2", "one.A_B-3"]);
         assert_eq!(names.of(Path::new("q/ONE.png"), &[3]), ["ONE-2.c"]);
         assert_eq!(names.of(Path::new("one"), &[3]), ["one-3.c"]);
-        // Which dot separates is no difference either.
+        // The position of the dot between picture and class does not make names different.
         assert_eq!(names.of(Path::new("y.jpg"), &[4]), ["y.x.c"]);
         assert_eq!(names.of(Path::new("y.x.jpg"), &[3]), ["y.x-2.c"]);
     }

@@ -86,9 +86,9 @@ pub(crate) struct ExportArgs {
     node: PathBuf,
 }
 
-/// The most pictures that a proof takes of those that are given for it.
+/// Maximum number of the given pictures that become part of the proof.
 const MOST_IN_PROOF: usize = 8;
-/// The most pictures by which whole numbers of 8 bits are chosen and measured.
+/// Maximum number of pictures for choosing and checking the 8-bit quantisation.
 const MOST_FOR_INT8: usize = 400;
 
 fn after_help() -> String {
@@ -160,7 +160,7 @@ pub(crate) fn run(args: &ExportArgs, common: &Common, output: &Output) -> anyhow
     let exported = context.pool()?.install(|| format.export(&classifier.to_model(), &config));
     drop(context);
     let artifact = exported.map_err(|error| match error {
-        // An option that the format does not take.
+        // These errors mean that the format does not support an option.
         ExportError::NoSuchOutput { .. }
         | ExportError::NamesOfOne { .. }
         | ExportError::TitleOfPage { .. }
@@ -235,13 +235,14 @@ fn show(
     Ok(())
 }
 
-/// The model's name with another ending, in its folder.
+/// The model's path with another extension.
 fn beside(model: &str, ending: &str) -> PathBuf {
     let stem = model.strip_suffix(".safetensors").unwrap_or(model);
     PathBuf::from(format!("{stem}{ending}"))
 }
 
-/// Whether a program of this name hides a module that it imports: Python looks beside it first.
+/// Whether a script of this name would hide a module that it imports. Python searches the script's
+/// folder first.
 fn is_module(script: &Path, format: &Format) -> bool {
     let imported = format.script();
     let mut imported = imported.lines().filter_map(|line| {
@@ -251,7 +252,7 @@ fn is_module(script: &Path, format: &Format) -> bool {
     script.file_stem().is_some_and(|stem| imported.any(|module| module.as_str() == stem))
 }
 
-/// Whether files can be written to a folder, which may not be there yet.
+/// Checks that files can be written to a folder. The folder need not exist yet.
 fn check_folder(path: &Path) -> anyhow::Result<()> {
     if path.is_dir() {
         return Ok(check_writable(path.join("package.json"))?);
@@ -262,7 +263,10 @@ fn check_folder(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Pictures below paths, all of which must hold some.
+/// The pictures below these paths.
+///
+/// # Errors
+/// If a path does not exist or contains no pictures.
 fn pictures_below(paths: &[PathBuf]) -> anyhow::Result<Vec<Location>> {
     let mut pictures = Vec::new();
     for path in paths {
@@ -278,7 +282,7 @@ fn pictures_below(paths: &[PathBuf]) -> anyhow::Result<Vec<Location>> {
     Ok(pictures)
 }
 
-/// The pixels of at most so many pictures below paths, as they come at even distances.
+/// The pixels of at most `most` pictures below these paths, taken at even distances.
 fn some_pixels(
     classifier: &Classifier,
     (paths, most): (&[PathBuf], usize),
@@ -291,7 +295,10 @@ fn some_pixels(
     pixels(classifier, &chosen, extract, common)
 }
 
-/// The pixels of pictures, each of which must be readable.
+/// The pixels of these pictures.
+///
+/// # Errors
+/// If a picture cannot be read.
 fn pixels(
     classifier: &Classifier,
     pictures: &[&Location],

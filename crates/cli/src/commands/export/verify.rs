@@ -1,4 +1,4 @@
-//! Runs what was exported with what Python has installed, and compares the answers.
+//! Runs an exported file with Python or node, and compares its answers with headstart's.
 
 use std::io::Write;
 use std::path::Path;
@@ -18,21 +18,21 @@ use crate::options::Common;
 use crate::output::{Output, path_text};
 use crate::progress::Progress;
 
-/// How a file's answers are like headstart's.
+/// How well the answers of an exported file agree with headstart's.
 pub(super) struct Verification {
     proof: Checked,
-    /// On pictures that were given, read by Pillow.
+    /// The agreement on pictures given with `--pictures`, which Pillow reads.
     pictures: Option<Agreement>,
 }
 
-/// What the program says of the proof.
+/// What the script reports about the proof.
 #[derive(Deserialize)]
 struct Checked {
     runtime: String,
     pictures: usize,
     same_first: usize,
     largest_difference: f64,
-    /// The largest of the answers expected.
+    /// The largest of the expected values.
     largest: f64,
 }
 
@@ -44,7 +44,7 @@ struct Agreement {
     unreadable: usize,
 }
 
-/// A line that the program writes.
+/// A line of the script's output.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Line {
@@ -54,7 +54,7 @@ enum Line {
     Answer {
         scores: Vec<f64>,
     },
-    /// Of a picture that it cannot read.
+    /// The answer for a picture that the script cannot read.
     Failed {
         error: IgnoredAny,
     },
@@ -93,7 +93,7 @@ impl Verification {
         Ok(Self { proof, pictures })
     }
 
-    /// Whether every picture of the proof has the same first answer.
+    /// Whether every picture of the proof has the same first class.
     pub(super) fn agrees(&self) -> bool {
         self.proof.same_first == self.proof.pictures
     }
@@ -121,7 +121,8 @@ impl Verification {
 
     pub(super) fn show(&self, output: &Output) -> io::Result<()> {
         let Checked { runtime, pictures, same_first, largest_difference, largest } = &self.proof;
-        // Of probabilities it is a difference; of logits and features a share of the largest.
+        // For probabilities this is the absolute difference; for logits and features, it is relative to
+        // the largest value.
         let difference = largest_difference / largest.max(1.0);
         output.field(
             "Verified",
@@ -154,7 +155,7 @@ impl Verification {
     }
 }
 
-/// Runs the program; the lines that it writes.
+/// Runs the script, and returns the lines that it prints.
 fn run(
     args: &ExportArgs,
     (format, file): (&Format, &Path),
@@ -183,8 +184,8 @@ fn run(
         names.push(0);
     }
     let mut input = child.stdin.take().expect("it is piped");
-    // It reads all before it answers, so neither waits for the other. One that has failed before is
-    // told of by its status.
+    // The script reads all input before it answers, so neither process blocks the other. If it has
+    // failed already, its exit status reports that.
     let _ = input.write_all(&names);
     drop(input);
     let done = child.wait_with_output()?;
@@ -208,7 +209,7 @@ fn run(
     Ok(lines)
 }
 
-/// Compares answers to files with headstart's own.
+/// Compares the script's answers for these files with headstart's own.
 fn compare(
     pictures: &[Location],
     theirs: &[Option<Vec<f64>>],

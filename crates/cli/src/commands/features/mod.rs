@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Args;
 use headstart::data::cache::CacheWarning;
 use headstart::data::sources::{
@@ -52,8 +52,8 @@ pub(crate) struct FeaturesArgs {
     base: BaseArgs,
 }
 
-/// A file that features are written to one picture at a time, so that memory does not grow with
-/// their number.
+/// A file that features are written to one picture at a time, so that memory does not grow with the
+/// number of pictures.
 trait Writer {
     fn push(&mut self, row: &Row<'_>) -> anyhow::Result<()>;
 
@@ -61,7 +61,7 @@ trait Writer {
     fn finish(self: Box<Self>) -> anyhow::Result<()>;
 }
 
-/// Told by the file's ending.
+/// The file format, chosen by the file's extension.
 #[derive(Clone, Copy)]
 enum Format {
     Npy,
@@ -79,7 +79,7 @@ impl Format {
         }
     }
 
-    /// Opens a writer on a file, for the pictures listed, of which some may turn out unreadable.
+    /// Opens a writer for the pictures listed, some of which may turn out to be unreadable.
     fn open(
         self,
         (file, path): (File, &Path),
@@ -118,11 +118,12 @@ pub(crate) fn run(
         None => list_pictures_as(paths, &args.label.columns()),
     };
     if listing.pictures.is_empty() {
-        let reason = listing
-            .skipped
-            .first()
-            .map_or(String::new(), |s| format!(" ({})", hints::reason(&s.reason)));
-        anyhow::bail!("{}: contains no pictures{reason}", args.paths.first());
+        return Err(match listing.skipped.first() {
+            Some(Skipped { path, reason }) => {
+                anyhow!("{}: {}", path.display(), hints::reason(reason))
+            }
+            None => anyhow!("{}: contains no pictures", args.paths.first()),
+        });
     }
     let base = args.base.load(output)?;
     let written = write(args, common, &base, &listing.pictures, format)?;
@@ -149,8 +150,8 @@ pub(crate) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The pictures of all paths, each labelled by what stands in its path: below a folder that was given,
-/// or in the path of a picture that was.
+/// Lists the pictures of all paths, each with a label from its path. Below a folder, the path is
+/// relative to the folder.
 fn labelled(
     label: &LabelArgs,
     pattern: &PathPattern,
@@ -183,7 +184,7 @@ fn labelled_file(pattern: &PathPattern, path: &Path) -> Listing {
     }
 }
 
-/// Said with an interruption where there is a cache.
+/// Message of an interruption if features are cached.
 pub(super) const FEATURES_ARE_KEPT: &str =
     "interrupted; the features computed so far are kept: run the same command to go on";
 
@@ -234,7 +235,7 @@ fn write(
         error => error.into(),
     })?;
     drop(context);
-    // A part of few pictures may have none.
+    // A shard of few pictures may be empty.
     if count == 0 && !pictures.is_empty() {
         return Err(Error::none_readable(skipped).into());
     }

@@ -1,4 +1,4 @@
-//! NumPy's `.npy`: the matrix alone; paths, labels and what else is known go to `FILE.npy.csv`.
+//! NumPy's `.npy`. The file contains only the matrix; paths, labels and everything else go to `FILE.npy.csv`.
 
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
@@ -10,7 +10,8 @@ use headstart::files::AtomicFile;
 use super::{Row, Table, Writer};
 use crate::output::csv_field;
 
-/// Bytes of the header, fixed so that it can be completed when the number of rows is known.
+/// Size of the header in bytes. It is fixed, so that the header can be written when the number of rows
+/// is known.
 const HEADER: usize = 128;
 
 struct Npy {
@@ -34,7 +35,7 @@ pub(super) fn open(file: File, path: &Path, table: Table) -> anyhow::Result<Box<
     Ok(Box::new(Npy { out, rows: 0, table, bytes: Vec::new(), csv, csv_file }))
 }
 
-/// What stands before the values of an array of this shape, of two axes or more.
+/// The header of an array of this shape, with two axes or more.
 pub(crate) fn header(shape: &[usize], precision: Precision) -> Vec<u8> {
     let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
     let (shape, bytes) = (shape.join(", "), precision.bytes());
@@ -48,7 +49,7 @@ pub(crate) fn header(shape: &[usize], precision: Precision) -> Vec<u8> {
     header
 }
 
-/// Not `FILE.csv`, which may well be a table of the user's own.
+/// The path of the table. It is not `FILE.csv`, which may be the user's own table.
 pub(super) fn table_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".csv");

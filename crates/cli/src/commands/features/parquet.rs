@@ -1,6 +1,6 @@
-//! Parquet: the columns `path`, `label`, `features` (a list of f32 or f16), those of `split`, `group` and
-//! `weight` that the pictures have, and `content`, the hash of the pixels. Which base they are of is in the
-//! key-value metadata.
+//! Parquet: the columns `path`, `label`, `features` (a list of f32 or f16), `content` (the hash of the
+//! pixels) and, if the pictures have them, `split`, `group` and `weight`. The key-value metadata
+//! describes the base that computed the features.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use parquet::schema::types::ColumnPath;
 
 use super::{Row, Table, Writer};
 
-/// The schema of a table.
+/// The Parquet schema of a table.
 fn schema(table: &Table) -> String {
     let element = match table.precision {
         Precision::F32 => "float element",
@@ -44,7 +44,7 @@ fn schema(table: &Table) -> String {
     )
 }
 
-/// Pictures in a row group: what is kept in memory.
+/// Pictures per row group. A row group is kept in memory.
 const GROUP: usize = 2048;
 
 struct Parquet {
@@ -59,11 +59,11 @@ struct Parquet {
     contents: Vec<FixedLenByteArray>,
 }
 
-/// Texts that may be missing.
+/// A column of optional texts.
 #[derive(Default)]
 struct Texts {
     there: Vec<ByteArray>,
-    /// 1 where there is a text, 0 where there is none.
+    /// Definition levels: 1 where a text is present, 0 where it is missing.
     levels: Vec<i16>,
 }
 
@@ -101,7 +101,7 @@ pub(super) fn open(
 ) -> anyhow::Result<Box<dyn Writer>> {
     let schema = Arc::new(parse_message_type(&schema(&table))?);
     let origin = KeyValue::new(FeatureOrigin::KEY.to_owned(), serde_json::to_string(origin)?);
-    // No two features are the same number often enough to be worth looking for.
+    // A dictionary does not pay: equal feature values are rare.
     let features = ColumnPath::from(vec!["features".into(), "list".into(), "element".into()]);
     let properties = WriterProperties::builder()
         .set_key_value_metadata(Some(vec![origin]))
@@ -129,7 +129,7 @@ impl Parquet {
         let mut group = self.out.next_row_group()?;
         column::<ByteArrayType>(&mut group, &self.paths, None, None)?;
         self.labels.write(&mut group)?;
-        // Every element is defined; the first of a list begins a row.
+        // Every element is defined. Repetition level 0 starts a new row.
         let count = self.values.len();
         let width = count / self.paths.len();
         let (defined, repeated) = (vec![1; count], (0..count).map(|i| i16::from(i % width != 0)));
@@ -141,7 +141,7 @@ impl Parquet {
             Precision::F16 => {
                 let mut bytes = Vec::with_capacity(2 * count);
                 Precision::F16.encode(&self.values, &mut bytes);
-                // All are slices of the same memory.
+                // All values are slices of the same memory.
                 let bytes = ByteArray::from(bytes);
                 let half = |at: usize| FixedLenByteArray::from(bytes.slice(2 * at, 2));
                 let halves: Vec<FixedLenByteArray> = (0..count).map(half).collect();

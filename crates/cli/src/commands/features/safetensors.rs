@@ -1,5 +1,5 @@
-//! safetensors: `features`, `labels` and `contents`, the hashes of the pixels, with paths, class names and
-//! all else as JSON in the metadata.
+//! safetensors: the tensors `features`, `labels` and `contents` (the hashes of the pixels). Paths, class
+//! names and everything else are JSON in the metadata.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -14,17 +14,17 @@ use super::{Row, Table, Writer};
 
 struct Safetensors {
     out: BufWriter<File>,
-    /// Bytes kept free for the header, which is written last.
+    /// Bytes reserved for the header, which is written last.
     reserved: usize,
     table: Table,
     metadata: Metadata,
-    /// Index of the class, -1 for a picture without label.
+    /// Class index of each picture, or -1 for a picture without a label.
     labels: Vec<i64>,
     contents: Vec<u8>,
     bytes: Vec<u8>,
 }
 
-/// What the header says of pictures.
+/// What the header contains about the pictures.
 #[derive(Default)]
 struct Metadata {
     origin: String,
@@ -49,7 +49,7 @@ impl Metadata {
         }
     }
 
-    /// The header for these pictures, padded such that the data is aligned.
+    /// The header for these pictures, padded so that the data is aligned.
     fn header(&self, table: &Table) -> Vec<u8> {
         let rows = self.paths.len();
         let matrix = rows * table.width * table.precision.bytes();
@@ -85,7 +85,7 @@ impl Metadata {
     }
 }
 
-/// Bytes of the hash of a picture's pixels.
+/// Size of the hash of a picture's pixels, in bytes.
 const CONTENT: usize = 16;
 
 pub(super) fn open(
@@ -98,7 +98,7 @@ pub(super) fn open(
     let labels = pictures.iter().filter(|p| p.label.is_some()).map(|p| p.label.to_cell());
     metadata.classes = labels.collect::<BTreeSet<_>>().into_iter().collect();
     pictures.iter().for_each(|picture| metadata.push(&table, &Row::listed(picture)));
-    // Fewer pictures make a shorter header, which spaces fill up.
+    // If some pictures turn out unreadable, the header is shorter and is padded with spaces.
     let reserved = metadata.header(&table).len();
     metadata =
         Metadata { origin: metadata.origin, classes: metadata.classes, ..Metadata::default() };

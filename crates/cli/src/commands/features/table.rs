@@ -1,26 +1,28 @@
-//! What is written of each picture, whatever the format.
+//! The data that is written for each picture, in every format.
 
 use headstart::Precision;
 use headstart::data::ContentHash;
 use headstart::data::sources::{Labels, Listed};
 
-/// What a file of features has beside them.
+/// The columns of a file of features.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Table {
-    /// Features of a picture.
+    /// Number of features per picture.
     pub(super) width: usize,
     pub(super) precision: Precision,
-    /// What the column of labels is called, by whether a picture may have several; a table of these is
-    /// read so.
+    /// Name of the label column: `labels` if a picture may have several, otherwise `label`. When the
+    /// table is read again, the name decides how labels are interpreted.
     pub(super) label: &'static str,
-    /// Whether any picture is given to a side, is of a group, or does not count 1.
+    /// Whether any picture is assigned to a side of the split, belongs to a group, or has a weight other
+    /// than 1.
     pub(super) has_split: bool,
     pub(super) has_group: bool,
     pub(super) has_weight: bool,
 }
 
 impl Table {
-    /// Of features of these pictures, all of them: the files of their parts have the same columns.
+    /// The columns for these pictures. `pictures` includes those of all shards, so that the files of all
+    /// shards have the same columns.
     pub(super) fn of(pictures: &[Listed], width: usize, precision: Precision) -> Self {
         let any = |is: fn(&Listed) -> bool| pictures.iter().any(is);
         Self {
@@ -41,12 +43,12 @@ impl Table {
 pub(super) struct Row<'a> {
     pub(super) listed: &'a Listed,
     pub(super) features: &'a [f32],
-    /// The hash of its pixels.
+    /// The hash of the picture's pixels.
     pub(super) content: ContentHash,
 }
 
 impl<'a> Row<'a> {
-    /// A picture of which nothing has been computed yet.
+    /// A picture whose features have not been computed yet.
     pub(super) fn listed(listed: &'a Listed) -> Self {
         Self { listed, features: &[], content: ContentHash([0; 16]) }
     }

@@ -124,7 +124,7 @@ pub(crate) fn run(args: &LrFindArgs, common: &Common, output: &Output) -> anyhow
 }
 
 impl LrFindArgs {
-    /// The pictures of a source, divided.
+    /// The pictures of a source, with the default share held back.
     fn pictures(&self, source: Source) -> PictureSource {
         PictureSource::new(source)
             .with_validation(DEFAULT_SHARE, self.both.seed)
@@ -132,7 +132,7 @@ impl LrFindArgs {
     }
 }
 
-/// Of training a head.
+/// Runs the range test of training a head.
 fn head(
     args: &LrFindArgs,
     range: &RangeTestConfig,
@@ -178,7 +178,7 @@ fn head(
     })
 }
 
-/// Of fine-tuning a model.
+/// Runs the range test of fine-tuning a model.
 fn model(
     args: &LrFindArgs,
     range: &RangeTestConfig,
@@ -193,7 +193,7 @@ fn model(
     let config =
         FineTuning::default().with_at(phase.at).with_training(phase.training).with_inputs(inputs);
     let classifier = Classifier::load(&args.what)?;
-    // A layer that does not exist should be known before the pictures are read.
+    // Report a layer that does not exist before the pictures are read.
     classifier.base().clone().apply(&config.at)?;
     let dir = match &args.dir {
         Some(dir) => dir.clone(),
@@ -250,7 +250,7 @@ fn recorded(model: &Path, classifier: &Classifier) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-/// A path as one would type it: relative where it leads below the current folder.
+/// A path as a user would type it: relative if it is below the current folder.
 fn from_here(path: &str) -> PathBuf {
     let here = std::env::current_dir().unwrap_or_default();
     let path = Path::new(path);
@@ -261,7 +261,7 @@ fn word(path: &Path) -> String {
     quoted(&path.display().to_string())
 }
 
-/// A command with all but its learning rate.
+/// A command with all options except its learning rate.
 fn command(words: &[&str], options: &[String]) -> String {
     let options = options.iter().map(String::as_str).filter(|&option| option != "--json");
     let words = ["headstart"].into_iter().chain(words.iter().copied());

@@ -1,4 +1,4 @@
-//! What `lr-find` prints.
+//! Output of `lr-find`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,18 +15,18 @@ use crate::hints;
 use crate::output::{Output, count, duration};
 use headstart_report::plot::{Axis, Curve, Mark, Plot, Role, Scale};
 
-/// A test that was made, and of what.
+/// A completed range test, and what it was run on.
 pub(super) struct Found {
     /// `head` or `fine-tune`.
     pub(super) of: &'static str,
     pub(super) test: RangeTest,
     pub(super) range: RangeTestConfig,
-    /// The folder, where nothing has told it yet.
+    /// The folder of pictures, if it has not been printed yet.
     pub(super) dir: Option<PathBuf>,
     pub(super) train: usize,
     pub(super) validation: usize,
     pub(super) batch_size: usize,
-    /// The command to go on with, but for the rate.
+    /// The command to train with, without the learning rate.
     pub(super) command: String,
     pub(super) skipped: Vec<Skipped>,
     pub(super) warnings: Vec<Warning>,
@@ -34,7 +34,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Prints it, and writes the plot if that is asked for.
+    /// Prints the result, and writes the plot to `plot`, if given.
     pub(super) fn report(&self, plot: Option<&Path>, output: &Output) -> anyhow::Result<ExitCode> {
         let Self { test, range, .. } = self;
         let split = format!("{} to learn from, {} held back", self.train, self.validation);
@@ -119,19 +119,19 @@ impl Found {
         Ok(if command.is_some() { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
     }
 
-    /// Whether the loss grew so much that the test ended early.
+    /// Whether the test ended early because the loss grew.
     fn grew(&self) -> bool {
         self.test.rates.len() < self.range.steps
     }
 
-    /// Whether the loss is lowest at the very end.
+    /// Whether the loss is lowest at the last step.
     fn still_falls(&self) -> bool {
         let smoothed = &self.test.smoothed;
         let last = smoothed.last().copied();
         !self.grew() && last.is_some_and(|last| smoothed.iter().all(|&loss| last <= loss))
     }
 
-    /// What to do where nothing is suggested.
+    /// Advice for when no learning rate is suggested.
     fn way_out(&self) -> String {
         const LEARNED: f64 = 0.1;
         let smoothed = &self.test.smoothed;
@@ -146,7 +146,7 @@ impl Found {
         format!("try {further}, more --steps or a larger --batch-size")
     }
 
-    /// The losses by rate; `None` of a test that ended at once.
+    /// The plot of losses by learning rate; `None` if the test ended at once.
     fn plot(&self) -> Option<Plot> {
         let Self { test, range, .. } = self;
         let smoothed = &test.smoothed;
@@ -155,12 +155,13 @@ impl Found {
         if first >= last {
             return None;
         }
-        // The end may be anywhere up there; what matters is the way down.
+        // The loss after the minimum may be arbitrarily large, but only the descent matters.
         let before = smoothed[..=lowest].iter().copied().fold(0.0, f64::max);
         let after = smoothed[lowest..].iter().copied().fold(0.0, f64::max);
         let low = smoothed[lowest];
         let fall = (before - low).max(0.05 * low.abs()).max(1e-6);
-        // Of what rises after it, as much as it fell by half, or half of the lowest itself.
+        // Show the rise after the minimum up to half the height of the descent, or half of the lowest
+        // loss if that is more.
         let above = (0.5 * fall).max(0.5 * low.abs());
         let top = before.max(after.min(before + above)) + 0.1 * fall;
         let bottom = if low < fall { 0.0 } else { low - 0.15 * fall };
@@ -199,10 +200,10 @@ impl Found {
     }
 }
 
-/// A rate for people, which is also what they may paste: `2.1e-4`, and `0.21` for large ones.
+/// Formats a learning rate so that it can be read and pasted: `2.1e-4`, or `0.21` for large ones.
 fn rate(x: f64) -> String {
     let text = format!("{x:.1e}");
-    // Two digits of what is large are soon read.
+    // Two digits of a large rate are easy to read without an exponent.
     let rounded: f64 = text.parse().unwrap_or(x);
     match text.split_once('e') {
         Some((digits, exponent)) if rounded < 0.1 => {

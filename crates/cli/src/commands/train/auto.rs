@@ -1,4 +1,5 @@
-//! `--base auto`: the base at hand that is best for the pictures. And a word on another one where nobody asked.
+//! `--base auto`, which chooses the best base at hand for the pictures, and the recommendation of
+//! another base after training.
 
 use std::time::{Duration, Instant};
 
@@ -14,14 +15,14 @@ use crate::output::{Output, count, duration};
 use crate::progress::Progress;
 use crate::usage;
 
-/// What asks for it in the place of a base.
+/// The value of `--base` that asks for a comparison.
 const AUTO: &str = "auto";
 
 pub(super) fn is_asked_for(source: &BaseSource) -> bool {
     source.config.architecture.as_deref() == Some(AUTO)
 }
 
-/// The best of the bases that are bundled, fetched or added; says how they did.
+/// Compares the bases that are bundled, fetched or added. Prints the result, and returns the best.
 pub(super) fn choose(
     job: &TrainJob,
     pictures: &Pictures,
@@ -56,14 +57,17 @@ pub(super) fn choose(
     Ok(best.clone())
 }
 
-/// What recommending another base may take: this share of what training took, within these seconds.
+/// Time limit of a recommendation: this share of the time that training took, clamped to this range of
+/// seconds.
 const SHARE: f64 = 0.2;
 const SECONDS: (f64, f64) = (1.0, 10.0);
-/// Of fewer pictures, one base is hardly ever clearly better.
+/// With fewer pictures, one base is hardly ever clearly better.
 const FEW: usize = 80;
 
-/// Says which other base at hand would do clearly better than the one that was trained on, where that shows in little
-/// time. Whatever goes wrong here is no reason to fail: the model is there.
+/// Recommends another base at hand, if a short comparison shows that it would do clearly better than the
+/// one that was trained on.
+///
+/// Errors of the comparison are ignored: the model exists already.
 pub(super) fn recommend(
     job: &TrainJob,
     pictures: &Pictures,
@@ -113,7 +117,7 @@ fn at_hand(source: &BaseSource) -> Result<Vec<&'static str>, Error> {
     Ok(ARCHITECTURES.iter().map(|architecture| architecture.id).filter(is_there).collect())
 }
 
-/// A base as the job would take it, of pictures as they are.
+/// Loads the base `name` with the other settings of the job, without the mirror images of a higher effort.
 fn load(job: &TrainJob, name: &str) -> Result<Base, Error> {
     let mut source = job.base.clone();
     source.config.architecture = Some(name.to_owned());

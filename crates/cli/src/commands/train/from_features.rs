@@ -1,4 +1,4 @@
-//! `headstart train --features`: what was computed before.
+//! `headstart train --features`: trains on features that were computed before.
 
 use std::process::ExitCode;
 
@@ -26,7 +26,7 @@ pub(super) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow:
     Ok(ExitCode::SUCCESS)
 }
 
-/// The base that is asked for, or else the one that the features say that they are of.
+/// The base that the options ask for, or else the one that the feature files record.
 fn base(args: &TrainArgs, files: &FeatureFiles) -> anyhow::Result<BaseSource> {
     let mut asked = args.base.source();
     let Some(own) = files.base_source() else {

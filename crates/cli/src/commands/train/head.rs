@@ -1,4 +1,4 @@
-//! How the head is fitted.
+//! Options of training the head.
 
 use clap::{Args, ValueEnum};
 use headstart::HeadConfig;
@@ -47,7 +47,8 @@ enum Method {
 }
 
 impl HeadArgs {
-    /// `fine_tunes` tells whether the base is fine-tuned afterwards, which some options are also for.
+    /// The configuration of the head. `fine_tunes` tells whether the base is fine-tuned afterwards; some
+    /// options apply to that, too.
     pub(super) fn config(
         &self,
         seed: u64,

@@ -144,7 +144,7 @@ pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow:
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is learned from.
+/// What the head learns from.
 #[derive(Clone, Copy)]
 pub(super) enum Learned<'a> {
     Pictures(&'a Pictures),
@@ -166,8 +166,10 @@ impl TrainArgs {
         self.output.clone().unwrap_or_else(|| default_model(self.dir()))
     }
 
+    /// The job that these options describe.
+    ///
     /// # Errors
-    /// Options that make no sense.
+    /// If the options make no sense.
     fn job(&self, common: &Common) -> anyhow::Result<TrainJob> {
         let tuning = self.tuning.phase(&self.head, self.seed)?;
         let options = &self.tuning.options;
@@ -199,7 +201,7 @@ impl TrainArgs {
     }
 }
 
-/// Runs a job that saves a model, and reports, also on a page if a file is given for it.
+/// Runs a job that saves a model, and prints a report. If `page` is given, writes an HTML report to it.
 pub(super) fn train(
     job: &TrainJob,
     base: Base,
@@ -241,7 +243,7 @@ pub(super) fn train(
     let Trained { fit, fine_tune, .. } = &trained;
     let record = trained.classifier.training().and_then(|record| record.fine_tune.as_ref());
     if let Some(tuned) = fine_tune {
-        // Of one that came to nothing there is no record.
+        // If fine-tuning did not improve the model, there is no record of it.
         let planned = job.fine_tune.as_ref().map(|phase| &phase.training);
         let options = planned.or(record.map(|record| &record.options));
         let rate = options.map_or(0.0, |options| options.learning_rate);
@@ -272,7 +274,7 @@ pub(super) fn train(
     summary.warnings = hints::warnings(&fit.warnings);
     summary.skipped = report::skipped_events(&fit.skipped);
     output.event(&Event::Done(summary))?;
-    // The model is there, and said to be, without it, too.
+    // A page that could not be written is an error only now: the model exists, and has been reported.
     page?;
     Ok(trained)
 }
@@ -323,8 +325,8 @@ fn describe_base(base: &Base, output: &Output) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The name of the folder, or of the file without its ending, with `.safetensors`, in the current
-/// folder.
+/// The default path of the model: `.safetensors` with the name of the folder, or of the file without its
+/// extension, in the current folder.
 fn default_model(dir: &Path) -> PathBuf {
     let full = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
     let name = if full.is_file() { full.file_stem() } else { full.file_name() };

@@ -1,4 +1,4 @@
-//! What training prints.
+//! Output of training.
 
 use std::io;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::commands::report::{self, Measured, Thresholds};
 use crate::hints;
 use crate::output::{Output, count, duration};
 
-/// What is printed of the events of a job, beside progress.
+/// Prints the events of a job that are not progress.
 pub(super) struct Events<'a> {
     job: &'a TrainJob,
     epochs: Epochs,
@@ -47,13 +47,13 @@ impl<'a> Events<'a> {
     }
 }
 
-/// The lines of epochs.
+/// Prints a line per epoch.
 #[derive(Default)]
 pub(in crate::commands) struct Epochs {
-    /// How many there are of each phase, for people; of those of which there is none, nothing is shown.
+    /// Number of epochs of each phase. Epochs of a phase without a number are not printed as text.
     pub(in crate::commands) head: Option<usize>,
     pub(in crate::commands) fine_tune: Option<usize>,
-    /// Of which phase one was shown last.
+    /// The phase of the epoch that was printed last.
     pub(in crate::commands) shown: Option<Phase>,
 }
 
@@ -85,7 +85,7 @@ impl Epochs {
     }
 }
 
-/// How the head was trained, and how well it does.
+/// Prints how the head was trained, and how well it does.
 fn fitted(report: &FitReport, job: &TrainJob, output: &Output) -> io::Result<()> {
     let (inputs, fine_tunes) = (&job.run.inputs, job.fine_tune.is_some());
     let cached = match report.cached {
@@ -126,7 +126,7 @@ fn fitted(report: &FitReport, job: &TrainJob, output: &Output) -> io::Result<()>
     validation(report.validation.as_ref(), &Measured::HeldOut, note, !fine_tunes, output)
 }
 
-/// How well heads did that had not seen what they were measured on.
+/// Prints the results of cross-validation: heads measured on pictures that they have not learned from.
 fn cross_validation(folds: &CrossValidation, output: &Output) -> io::Result<()> {
     for (index, fold) in folds.folds.iter().enumerate() {
         output.field(
@@ -158,7 +158,7 @@ fn cross_validation(folds: &CrossValidation, output: &Output) -> io::Result<()> 
     Ok(())
 }
 
-/// How well a classifier does on the pictures held back, and a note on it.
+/// Prints how well a classifier does on the pictures held back, and a note on it.
 pub(in crate::commands) fn validation(
     evaluation: Option<&Evaluation>,
     measured: &Measured,
@@ -179,7 +179,7 @@ pub(in crate::commands) fn validation(
     Ok(())
 }
 
-/// What was left out, what should be known, and where the model is.
+/// Prints the skipped files, the warnings and the model's path.
 pub(in crate::commands) fn end(
     skipped: &[Skipped],
     warnings: &[Warning],

@@ -1,4 +1,4 @@
-//! Fine-tuning: its options, and what it prints.
+//! Options and output of fine-tuning.
 
 mod options;
 
@@ -14,17 +14,17 @@ use crate::output::{Output, count, duration};
 use crate::usage;
 pub(super) use options::{Own, StepArgs, TrainTuningArgs, TuningArgs, parse_layer};
 
-/// Where a run that writes `model` saves what it can go on from.
+/// The checkpoint file of a run that writes `model`.
 pub(super) fn checkpoint_of(model: &Path) -> PathBuf {
     let mut name = model.as_os_str().to_owned();
     name.push(".checkpoint");
     name.into()
 }
 
-/// Whether a base can be fine-tuned as asked.
+/// Converts the result of a check whether the base can be fine-tuned as asked.
 ///
 /// # Errors
-/// A layer that is not there or after which nothing trains, and options that make no sense.
+/// If the layer does not exist, if no layer from there on can be trained, or if the options make no sense.
 pub(super) fn checked(result: Result<(), Error>) -> anyhow::Result<()> {
     result.map_err(|error| match error {
         Error::Train(TrainError::NothingTrainable) => {
@@ -34,7 +34,7 @@ pub(super) fn checked(result: Result<(), Error>) -> anyhow::Result<()> {
     })
 }
 
-/// Tells beforehand what becomes of a checkpoint.
+/// Warns, before the run, that a checkpoint will be overwritten or that there is none to resume from.
 pub(super) fn of_checkpoint(file: Option<&Path>, resume: bool, output: &Output) {
     let Some(file) = file else { return };
     match (resume, file.exists()) {
@@ -50,7 +50,7 @@ pub(super) fn of_checkpoint(file: Option<&Path>, resume: bool, output: &Output) 
     }
 }
 
-/// An error of fine-tuning, and of an interruption what there is to go on from.
+/// Converts an error of fine-tuning. For an interruption, the message says what to resume from.
 pub(super) fn interrupted(error: Error, file: Option<&Path>, resume: bool) -> anyhow::Error {
     if !matches!(error, Error::Interrupted) {
         return error.into();
@@ -62,7 +62,7 @@ pub(super) fn interrupted(error: Error, file: Option<&Path>, resume: bool) -> an
     anyhow::Error::new(error).context(message)
 }
 
-/// What came of fine-tuning at this rate.
+/// Prints the result of fine-tuning at this learning rate.
 pub(super) fn report(
     report: &FineTuneReport,
     learning_rate: f64,

@@ -90,7 +90,7 @@ fn parse_optimizer(name: &str) -> Result<OptimizerConfig, TrainError> {
     name.parse()
 }
 
-/// Options of fine-tuning that each command has under names of its own.
+/// Values that each command takes under its own option names.
 #[derive(Default)]
 pub(in crate::commands) struct Own {
     pub(in crate::commands) epochs: Option<u32>,
@@ -102,12 +102,12 @@ pub(in crate::commands) struct Own {
 }
 
 impl TuningArgs {
-    /// How pictures become what is trained on.
+    /// How pictures become training inputs.
     pub(in crate::commands) fn inputs(&self, seed: u64, extract: &ExtractConfig) -> InputConfig {
         self.step.inputs(seed, extract)
     }
 
-    /// The first option that was given and is of fine-tuning alone.
+    /// The name of the first option that was given and has an effect on fine-tuning only.
     fn of_fine_tuning(&self) -> Option<&'static str> {
         let step = &self.step;
         let given = [
@@ -129,8 +129,10 @@ impl TuningArgs {
         self.step.label_smoothing.unwrap_or(0.0)
     }
 
+    /// The fine-tuning phase that these options describe.
+    ///
     /// # Errors
-    /// Options that make no sense.
+    /// If the options make no sense.
     pub(in crate::commands) fn phase(
         &self,
         at: Trainable,
@@ -155,7 +157,7 @@ impl TuningArgs {
 }
 
 impl StepArgs {
-    /// How pictures become what is trained on.
+    /// How pictures become training inputs.
     pub(in crate::commands) fn inputs(&self, seed: u64, extract: &ExtractConfig) -> InputConfig {
         InputConfig::default()
             .with_extract(extract.clone())
@@ -164,10 +166,10 @@ impl StepArgs {
             .with_seed(seed)
     }
 
-    /// Fine-tuning at a constant rate.
+    /// A fine-tuning phase at a constant learning rate.
     ///
     /// # Errors
-    /// Options that make no sense.
+    /// If the options make no sense.
     pub(in crate::commands) fn phase(
         &self,
         at: Trainable,
@@ -209,7 +211,7 @@ impl StepArgs {
     }
 }
 
-/// An index or the name of a layer.
+/// Parses the index or name of a layer.
 pub(in crate::commands) fn parse_layer(
     text: &str,
 ) -> Result<Trainable, headstart::model::ModelError> {
@@ -234,8 +236,10 @@ pub(crate) struct TrainTuningArgs {
 }
 
 impl TrainTuningArgs {
+    /// The fine-tuning phase that these options describe, if fine-tuning was asked for.
+    ///
     /// # Errors
-    /// Options that make no sense.
+    /// If the options make no sense.
     pub(in crate::commands) fn phase(
         &self,
         head: &HeadArgs,

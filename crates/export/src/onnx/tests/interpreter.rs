@@ -1,4 +1,4 @@
-//! Runs a graph as ONNX's specification of its operators has it, slowly.
+//! Runs a graph according to ONNX's specification of its operators, slowly.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ pub(super) struct Array {
     pub(super) data: Vec<f32>,
 }
 
-/// The value of every node of a file's graph, by name.
+/// The value of every node in the graph, by name.
 pub(super) fn run(model: &ModelProto, pixels: Array) -> HashMap<String, Array> {
     let graph = model.graph.as_ref().expect("a graph");
     let mut values: HashMap<String, Array> =
@@ -193,7 +193,7 @@ fn axes(x: &Array) -> [usize; 4] {
     x.shape.as_slice().try_into().expect("four axes")
 }
 
-/// By the series of Abramowitz and Stegun 7.1.6.
+/// The error function, by the series of Abramowitz and Stegun 7.1.6.
 fn erf(x: f64) -> f64 {
     if x.abs() > 5.9 {
         return x.signum();
@@ -227,7 +227,7 @@ fn max_pool(node: &NodeProto, x: &Array) -> Array {
     Array { shape: vec![n, channels, high, wide], data }
 }
 
-/// Axes are matched from the last on; one of 1, or none, is repeated.
+/// Matches axes from the last one on; an axis of `b` that is missing or of length 1 is repeated.
 fn broadcast(a: &Array, b: &Array, f: impl Fn(f32, f32) -> f32) -> Array {
     assert!(a.shape.len() >= b.shape.len(), "{:?} and {:?}", a.shape, b.shape);
     let missing = a.shape.len() - b.shape.len();

@@ -1,5 +1,6 @@
-//! Exports are decoded and run by the operators' specification; that the runner keeps to it, a model of the
-//! `onnx` package and the values that ONNX Runtime has for it say (`tools/reference/onnx_operators.py`).
+//! Exported files are decoded and run by an interpreter that follows the specification of the operators. The
+//! interpreter is tested on a model made with the `onnx` package, against values from ONNX Runtime
+//! (`tools/reference/onnx_operators.py`).
 
 mod interpreter;
 
@@ -41,7 +42,7 @@ fn the_runner_computes_what_onnx_runtime_does() {
             assert!((value - expected).abs() < 1e-4 * (1.0 + expected.abs()), "{}", node.name);
         }
     }
-    // Nothing is written that was not compared.
+    // No operator is written that was not compared.
     for (name, model) in models().into_iter().chain(uncommon_models()) {
         for node in exported(&model, Output::Probabilities).0.graph.unwrap().node {
             assert!(operators.contains(&node.op_type), "{name}: {}", node.op_type);
@@ -102,8 +103,8 @@ fn a_graph_is_one_that_the_checker_takes() {
         assert_eq!(shape(&graph.input[0]), (DataType::Uint8, pixels));
         let classes = DimensionValue::Value(model.head.classes().len() as i64);
         assert_eq!(shape(&graph.output[0]), (DataType::Float, vec![batch(), classes]));
-        // Names are given once, and before they are read; none is read that is not given, or given and
-        // read by nobody.
+        // Names are defined once, and before they are read. Every name that is read is defined, and every defined name
+        // is read.
         let mut known: HashSet<&str> = HashSet::from(["", &graph.input[0].name]);
         let constants = graph.initializer.iter().map(|constant| constant.name.as_str());
         constants.for_each(|constant| assert!(known.insert(constant), "{name}: {constant}"));

@@ -1,4 +1,5 @@
-//! Runs a model of TensorFlow Lite in f32 as its operators are specified, slowly; whole numbers as what they stand for.
+//! Runs a TensorFlow Lite model in f32 according to the specification of its operators, slowly. Quantized numbers are
+//! computed as the values that they represent.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ pub(super) struct Array {
     pub(super) data: Vec<f32>,
 }
 
-/// The values of all tensors, of pixels `[n][height][width][3]`.
+/// The values of all tensors, for pixels `[n][height][width][3]`.
 pub(super) fn run(model: &Model<'_>, pixels: Array) -> BTreeMap<usize, Array> {
     let constant = |tensor: &Tensor<'_>| {
         let words = tensor.data.as_chunks::<4>().0.iter();
@@ -116,7 +117,7 @@ fn compute(operator: &Operator<'_>, inputs: &[&Array]) -> Array {
 }
 
 impl Quantization {
-    /// What numbers stand for.
+    /// The values that quantized numbers represent.
     fn values(&self, mut numbers: Array) -> Array {
         let inner: usize = numbers.shape[self.axis + 1..].iter().product();
         let outputs = numbers.shape[self.axis];
@@ -127,7 +128,7 @@ impl Quantization {
         numbers
     }
 
-    /// Rounds to the nearest of what 8 bits can stand for.
+    /// Rounds to the nearest values that 8 bits can represent.
     fn snap(&self, values: &mut [f32]) {
         let (scale, zero) = (self.scales[0], self.zeros[0] as f32);
         for x in values {
@@ -150,7 +151,7 @@ fn axes(x: &Array) -> [usize; 4] {
     x.shape.as_slice().try_into().expect("four axes")
 }
 
-/// One of both has the shape of the result; the other's last axes are its, and there are no others.
+/// One operand has the shape of the result; the axes of the other one are its last axes.
 fn broadcast(a: &Array, b: &Array, f: impl Fn(f32, f32) -> f32) -> Array {
     let long = if a.data.len() >= b.data.len() { a } else { b };
     let short = if a.data.len() >= b.data.len() { b } else { a };
@@ -173,7 +174,7 @@ fn padded(x: &Array, zeros: &[usize]) -> Array {
     Array { shape: vec![n, height, width, c], data }
 }
 
-/// Of a depthwise kernel `[1][h][w][channels]`, of any other `[outputs][h][w][inputs]`.
+/// A depthwise kernel is `[1][h][w][channels]`, any other `[outputs][h][w][inputs]`.
 fn convolution(
     x: &Array,
     inputs: &[&Array],
@@ -184,7 +185,7 @@ fn convolution(
     let [n, height, width, channels] = axes(x);
     let [first, rows, columns, last] = axes(kernel);
     let outputs = if depthwise { last } else { first };
-    // TensorFlow's SAME: as many positions as strides, the odd zero at the end.
+    // TensorFlow's `SAME`: the size divided by the stride, rounded up; an odd zero is added at the end.
     let along = |size: usize, kernel: usize| match padding {
         0 => {
             let positions = size.div_ceil(stride);

@@ -1,5 +1,6 @@
-//! Exports are read and run by the format's rules; that reader and runner keep to them, a file of TensorFlow's
-//! converter and the values that its interpreter has for it say (`tools/reference/tflite_operators.py`).
+//! Exported files are read and run according to the specification of the format. The reader and the interpreter are
+//! tested on a file of TensorFlow's converter, against values from its interpreter
+//! (`tools/reference/tflite_operators.py`).
 
 mod interpreter;
 mod reader;
@@ -45,7 +46,7 @@ fn the_runner_computes_what_tensorflow_lite_does() {
             assert!(off < 1e-4, "operator {}: {value} and not {expected}", operator.code);
         }
     }
-    // Nothing is written that was not compared.
+    // No operator is written that was not compared.
     for (name, model) in models() {
         let file = exported(&model, Output::Probabilities).file().to_vec();
         for operator in File::read(&file).operators {
@@ -79,7 +80,7 @@ fn a_file_is_laid_out_as_readers_on_devices_need_it() {
     for (name, model) in models() {
         let bytes = exported(&model, Output::Probabilities).file().to_vec();
         let file = File::read(&bytes);
-        // Constants can be used where they lie.
+        // Constants can be used in place.
         assert!(file.places.iter().all(|place| place.is_multiple_of(16)), "{name}");
         let input = &file.tensors[file.input];
         assert_eq!((input.name, input.kind, &input.shape[..]), ("pixels", 3, &[1, 40, 32, 3][..]));
@@ -93,7 +94,7 @@ fn a_file_is_laid_out_as_readers_on_devices_need_it() {
         );
         assert!(file.operators.iter().all(|operator| operator.version == 1), "{name}");
         assert!(file.tensors.iter().all(|tensor| tensor.quantization.is_none()), "{name}");
-        // Names are unique; a tensor is a constant, the input, or computed once before it is read.
+        // Names are unique; every tensor is a constant, the input, or computed once before it is read.
         let names: HashSet<&str> = file.tensors.iter().map(|tensor| tensor.name).collect();
         assert_eq!(names.len(), file.tensors.len(), "{name}");
         let constants =
@@ -116,7 +117,7 @@ fn a_file_in_int8_computes_what_was_measured() {
         for output in [Output::Probabilities, Output::Logits, Output::Features] {
             let config = ExportConfig::default().with_output(output).with_int8(pictures.clone());
             let found = Format::find("tflite").unwrap().export(&model, &config);
-            // Of some networks of random weights an answer does not stay.
+            // With random weights, an answer of some networks changes.
             if matches!(found, Err(ExportError::Int8Changes { .. })) {
                 continue;
             }
@@ -125,7 +126,7 @@ fn a_file_in_int8_computes_what_was_measured() {
             let (bytes, proof) = (artifact.file(), &artifact.proof);
             assert_eq!(artifact.int8_agreement, Some((4, 4)), "{name}");
             let file = File::read(bytes);
-            // Convolutions are in 8 bits, their biases in 32, and what follows the base in f32.
+            // Convolutions are in 8 bits, their biases in 32, and everything after the base in f32.
             let kind = |id: &usize| file.tensors[*id].kind;
             for operator in &file.operators {
                 let kinds: Vec<i8> =
@@ -144,13 +145,13 @@ fn a_file_in_int8_computes_what_was_measured() {
             let each = proof.answers.iter().zip(&answers.data);
             let off: Vec<f32> =
                 each.map(|(ours, theirs)| (ours - theirs).abs() / largest).collect();
-            // A sum in another order may end on the other side of a half, and move a few values by more.
+            // A sum in a different order may be rounded the other way, which moves a few values by more.
             let (mean, most) =
                 (off.iter().sum::<f32>() / off.len() as f32, off.iter().fold(0.0, |a, b| b.max(a)));
             assert!(mean < 0.02 && most < 0.4, "{name}, {output}: {mean} and {most}");
         }
     }
-    // Of nine models at three ends.
+    // Out of nine models with three outputs each.
     assert!(written >= 20, "{written}");
 }
 
@@ -163,7 +164,7 @@ fn int8_is_for_one_format_and_for_models_whose_answers_stay() {
     let cut = config.clone().with_int8(vec![0; 7]);
     let cut = Format::find("tflite").unwrap().export(&model, &cut);
     assert!(matches!(cut, Err(ExportError::Pictures { bytes: 7, .. })), "{cut:?}");
-    // A head that decides by what rounding loses.
+    // A head whose decision depends on differences that rounding erases.
     let mut fine = model.clone();
     let mut head = fine.head.head().clone();
     head.kernel.iter_mut().for_each(|w| *w *= 1e-4);
@@ -204,7 +205,7 @@ fn labels_proof_and_metadata_are_where_they_are_looked_for() {
     let graphs = Table::root(metadata).tables(3);
     let (input, output) = (graphs[0].tables(2)[0], graphs[0].tables(3)[0]);
     let picture = input.table(3).unwrap();
-    // The properties of a picture, in RGB, which are not normalised before.
+    // The properties of an RGB picture that is not normalised beforehand.
     assert_eq!((picture.i8(0), picture.table(1).unwrap().i8(0)), (2, 1));
     let unit = input.tables(4)[0];
     let normalization = unit.table(1).unwrap();

@@ -1,6 +1,6 @@
-//! Reads a flat buffer by the rules of the format, and the tables of a model.
+//! Reads a flat buffer according to the specification of its format, and the tables of a model.
 
-/// A table at a place of a file.
+/// A table at an offset in a file.
 #[derive(Clone, Copy)]
 pub(super) struct Table<'a> {
     file: &'a [u8],
@@ -16,7 +16,7 @@ impl<'a> Table<'a> {
         Self { file, at: u32_at(file, 0) }
     }
 
-    /// Where a field lies, if it is there.
+    /// The offset of a field, if the table has it.
     fn field(&self, number: usize) -> Option<usize> {
         let to_entries = i32::from_le_bytes(self.file[self.at..self.at + 4].try_into().unwrap());
         let entries = (self.at as i64 - i64::from(to_entries)) as usize;
@@ -34,7 +34,7 @@ impl<'a> Table<'a> {
         self.field(number).map_or(0, |at| u32_at(self.file, at))
     }
 
-    /// A field that is left out where it has this value.
+    /// An integer field that is omitted if it has the default value `otherwise`.
     pub(super) fn u32_or(&self, number: usize, otherwise: usize) -> usize {
         self.field(number).map_or(otherwise, |_| self.u32(number))
     }
@@ -43,7 +43,7 @@ impl<'a> Table<'a> {
         self.field(number).map_or(0.0, |at| f32::from_bits(u32_at(self.file, at) as u32))
     }
 
-    /// What a field's offset leads to.
+    /// The offset of the object that a field refers to.
     fn target(&self, number: usize) -> Option<usize> {
         self.field(number).map(|at| at + u32_at(self.file, at))
     }
@@ -52,7 +52,7 @@ impl<'a> Table<'a> {
         self.target(number).map(|at| Self { file: self.file, at })
     }
 
-    /// The place and the number of a vector's entries.
+    /// The offset of a vector's entries, and their number.
     fn vector(&self, number: usize) -> (usize, usize) {
         self.target(number).map_or((0, 0), |at| (at + 4, u32_at(self.file, at)))
     }
@@ -85,7 +85,7 @@ impl<'a> Table<'a> {
         &self.file[at..at + count]
     }
 
-    /// Where a vector of bytes lies in the file.
+    /// The offset of a vector of bytes in the file.
     pub(super) fn place(&self, number: usize) -> usize {
         self.vector(number).0
     }
@@ -95,14 +95,14 @@ impl<'a> Table<'a> {
     }
 }
 
-/// What is written of a model.
+/// The parts of a model that headstart writes.
 pub(super) struct Model<'a> {
     pub(super) tensors: Vec<Tensor<'a>>,
     pub(super) operators: Vec<Operator<'a>>,
     pub(super) input: usize,
     pub(super) output: usize,
     pub(super) metadata: Vec<(&'a str, &'a [u8])>,
-    /// Where constants lie.
+    /// The offsets of constants.
     pub(super) places: Vec<usize>,
 }
 
@@ -111,13 +111,13 @@ pub(super) struct Tensor<'a> {
     pub(super) shape: Vec<usize>,
     pub(super) signature: Vec<i32>,
     pub(super) kind: i8,
-    /// Empty where it is no constant.
+    /// Empty if the tensor is not a constant.
     pub(super) data: &'a [u8],
-    /// What its numbers stand for, if they stand for others.
+    /// The quantization, if the elements are quantized.
     pub(super) quantization: Option<Quantization>,
 }
 
-/// `scale * (number - zero)`, of one scale for all or one for each place on an axis.
+/// `scale * (number - zero)`, with one scale for all, or one for each index on `axis`.
 pub(super) struct Quantization {
     pub(super) scales: Vec<f32>,
     pub(super) zeros: Vec<i64>,

@@ -1,4 +1,4 @@
-//! Answers as JSON, or as a picture.
+//! Answers as JSON, or as a heatmap.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use crate::Failure;
 use crate::models::{Answered, Loaded, Question};
 
-/// What is answered for a picture, under what the client calls it.
+/// The answer for a picture, with the name that the client gave it.
 #[derive(Serialize)]
 struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,12 +78,12 @@ pub(super) struct Prediction {
     error: Option<String>,
 }
 
-/// Whether a client would rather have a picture than JSON.
+/// Whether the client prefers a PNG to JSON.
 pub(super) fn is_png_wanted(headers: &HeaderMap) -> bool {
     headers.get(ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"image/png"))
 }
 
-/// The response: for a picture alone its answer, or its heat map if that is wanted; for several a list.
+/// The response: for a single picture its answer, or its heatmap if a PNG is preferred; otherwise a list.
 pub(super) fn response(
     loaded: &Loaded,
     question: &Question,
@@ -94,7 +94,7 @@ pub(super) fn response(
     if alone {
         let mut answered = answers.remove(0)?;
         if wants_png && question.explain {
-            // There is at least that of the likeliest class.
+            // There is at least a heatmap of the most probable class.
             let (_, png) = answered.heatmaps.swap_remove(0);
             return Ok(([(CONTENT_TYPE, "image/png")], png).into_response());
         }

@@ -1,4 +1,4 @@
-//! Pictures in a body: one as it is, or several in a form or in JSON.
+//! Pictures in a body: a single one as it is, or several in a form or in JSON.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Multipart, Request};
@@ -12,11 +12,11 @@ use crate::models::Picture;
 use crate::protocols::encoded::{Base64, Short};
 use crate::upload::Upload;
 
-/// The pictures of a request, each with what the client calls it, if anything.
+/// The pictures of a request, each with the name that the client gave it, if any.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) pictures: Vec<(Option<String>, Picture)>,
-    /// Whether the answer is one for a picture alone rather than a list.
+    /// Whether the response is the answer for a single picture, not a list.
     pub(super) alone: bool,
 }
 
@@ -58,7 +58,8 @@ pub(super) struct Instance {
     path: Option<String>,
 }
 
-/// Receives a body and finds the pictures in it. The room that it takes is held until it is answered.
+/// Receives a body, and finds the pictures in it. The returned [`Upload`] keeps the room reserved for
+/// the body, and must live until the pictures are answered.
 pub(super) async fn read(app: &App, request: Request) -> Result<(Asked, Upload), Failure> {
     let (parts, body) = request.into_parts();
     let upload = app.uploads.receive(&parts.headers, body).await?;

@@ -1,4 +1,4 @@
-//! Our own protocol: pictures as they are, and the JSON that `predict --json` writes.
+//! The server's own protocol: plain pictures in, and the JSON of `predict --json` out.
 
 mod answers;
 mod body;
@@ -23,7 +23,7 @@ use body::{Encoded, Form};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     let routes = OpenApiRouter::new().routes(routes!(predict)).routes(routes!(predict_by));
-    // Bodies have been received, within limits of our own, before anything else looks at them.
+    // Bodies are received under this server's own limits.
     routes.layer(DefaultBodyLimit::disable())
 }
 
@@ -130,7 +130,7 @@ async fn answer(
     let parameters = parameters.map_err(|error| Failure::bad_request(error.body_text()))?.0;
     let question = parameters.question()?;
     let loaded = entry.current();
-    // Better refused before the body is received.
+    // Refuse an impossible question before the body is received.
     loaded.predictor(&question)?;
     let wants_png = answers::is_png_wanted(request.headers());
     let (asked, _room) = body::read(app, request).await?;

@@ -18,12 +18,12 @@ use crate::app::App;
 use crate::models::{Answered, Entry, Loaded, Picture};
 use crate::protocols::encoded::Base64;
 
-/// The input of files.
+/// Name of the input of picture files.
 pub(super) const IMAGE: &str = "image";
-/// The input of pixels.
+/// Name of the input of pixels.
 pub(super) const PIXELS: &str = "pixels";
 
-/// How long the JSON is, where binary tensors follow it.
+/// The header with the length of the JSON, if binary tensors follow it.
 const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 
 /// What is asked.
@@ -158,7 +158,7 @@ pub(super) async fn infer(
     Ok(([(CONTENT_TYPE, octets), (JSON_LENGTH, length)], body).into_response())
 }
 
-/// The pictures in a request's inputs.
+/// The pictures in the inputs of a request.
 fn pictures(inputs: Vec<Input>, binary: Bytes, most: usize) -> Result<Vec<Picture>, Failure> {
     let one = <[Input; 1]>::try_from(inputs);
     let Ok([Input { name, shape, datatype, parameters, data }]) = one else {
@@ -226,7 +226,7 @@ fn pictures(inputs: Vec<Input>, binary: Bytes, most: usize) -> Result<Vec<Pictur
     }
 }
 
-/// An output of an answer, and how it is written.
+/// A requested output, and its form.
 #[derive(Debug)]
 struct Wanted {
     name: &'static str,
@@ -268,7 +268,7 @@ fn wanted(
 }
 
 impl Wanted {
-    /// The output; binary values are added to `binary`.
+    /// Builds the output. Binary values are appended to `binary`.
     fn output(&self, loaded: &Loaded, answers: &[Answered], binary: &mut Vec<u8>) -> Output {
         let (values, width) = self.values(loaded, answers);
         let shape = [answers.len()].into_iter().chain(width).collect();
@@ -282,7 +282,7 @@ impl Wanted {
         Output { name, datatype, shape, parameters, data: None }
     }
 
-    /// The values, and how many there are of each picture where that is a dimension.
+    /// The values, and the number of values per picture, if that is a dimension of the output.
     fn values(&self, loaded: &Loaded, answers: &[Answered]) -> (Values, Option<usize>) {
         let classes = loaded.classes();
         let predictions = answers.iter().map(|answer| &answer.prediction);
@@ -299,7 +299,7 @@ impl Wanted {
                 let scores = predictions.flat_map(|one| one.scores.iter().copied());
                 (Values::Float(scores.collect()), Some(classes.len()))
             }
-            // An unknown picture has none.
+            // An unknown picture has no labels.
             ("labels", _) => {
                 let is_given = predictions.flat_map(|one| {
                     let is_given = |class: usize| !one.is_unknown() && one.labels.contains(&class);

@@ -1,4 +1,4 @@
-//! The Open Inference Protocol, version 2, with binary tensors and classification as Triton has them.
+//! The Open Inference Protocol, version 2, with Triton's extensions for binary tensors and classification.
 
 mod infer;
 mod tensor;
@@ -33,7 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(infer_version))
 }
 
-/// What needs no token.
+/// Routes that need no token.
 pub(super) fn open_routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready))
 }
@@ -72,7 +72,7 @@ struct IndexEntry {
     state: &'static str,
 }
 
-/// The outputs that a model has.
+/// The outputs of a model.
 fn outputs(loaded: &Loaded) -> Vec<TensorMetadata> {
     let classes = loaded.classes().len() as i64;
     let tensor =
@@ -89,7 +89,7 @@ fn outputs(loaded: &Loaded) -> Vec<TensorMetadata> {
     outputs
 }
 
-/// A model, and the version that answers now, which is the only one that there is.
+/// A model and its current version. No other version can be requested.
 fn find<'a>(
     app: &'a App,
     name: &str,

