@@ -46,8 +46,8 @@ impl Grid {
     /// The grid for values of `min..=max`, where `min <= 0` and `max >= 0`.
     #[inline]
     pub fn of_range(min: f32, max: f32) -> Self {
-        // Divided first, so that the difference is finite.
-        let scale = max / 255.0 - min / 255.0;
+        // Multiplied first, so that the difference is finite.
+        let scale = max * (1.0 / 255.0) - min * (1.0 / 255.0);
         // Not `max`, which would ignore NaN.
         let scale = if scale < Self::MIN_SCALE { Self::MIN_SCALE } else { scale };
         Self { scale, zero: (-min * (1.0 / scale)).round_ties_even() }

@@ -18,6 +18,7 @@ mod pack;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use crate::conv::Target;
@@ -71,9 +72,10 @@ impl Precision {
     }
 }
 
-/// Sums of a block, `[PIXELS][OUTPUTS]`, aligned to cache lines.
+/// Sums of a block, `[PIXELS][OUTPUTS]`, aligned to cache lines. Not initialised: zeros would be written more often than
+/// sums are.
 #[repr(align(64))]
-struct Block([f32; PIXELS * OUTPUTS]);
+struct Block([MaybeUninit<f32>; PIXELS * OUTPUTS]);
 
 /// A 1x1 convolution with its weights in reduced precision.
 #[derive(Clone, Debug)]
@@ -88,7 +90,7 @@ pub struct Conv {
     offsets: Vec<usize>,
     /// In int8, the scale of each output; otherwise empty.
     scales: AlignedBuffer,
-    /// In int8, `[chunks][panels][OUTPUTS]` sums of an output's integer weights; otherwise empty.
+    /// In int8, `[chunks][panels][OUTPUTS]` sums of an output's integer weights, negated; otherwise empty.
     totals: AlignedBuffer,
     /// Zero beyond `outputs`.
     bias: AlignedBuffer,
@@ -209,7 +211,7 @@ impl Conv {
             });
         };
         // A block is finished while the next one is summed.
-        let mut blocks = [Block([0.0; PIXELS * OUTPUTS]), Block([0.0; PIXELS * OUTPUTS])];
+        let mut blocks = [const { Block([MaybeUninit::uninit(); PIXELS * OUTPUTS]) }; 2];
         let (mut turn, mut before) = (0, None);
         for panel in panels.clone() {
             let weights = self.weights(chunk, panel..panel + 1);

@@ -65,7 +65,7 @@ impl Conv {
         self.pack(kernel, |chunk, output, weight| {
             // An output without weights has the scale 0: NaN becomes 0.
             let integer = (weight / scales[output]).round() as i8;
-            totals[chunk * padded + output] += f32::from(integer);
+            totals[chunk * padded + output] -= f32::from(integer);
             integer
         });
         (self.scales, self.totals) = (scales, totals);

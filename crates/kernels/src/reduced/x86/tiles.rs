@@ -15,7 +15,7 @@ macro_rules! define_sum {
             weights: &[f32],
             block: &mut $crate::reduced::Block,
         ) {
-            type Tile = unsafe fn(&[u32], usize, &[f32], &mut [f32]);
+            type Tile = unsafe fn(&[u32], usize, &[f32], &mut [std::mem::MaybeUninit<f32>]);
             // Each size is a function of its own, so that the compiler keeps its sums in registers.
             const ONE: &[Tile] = &[$(tile::<$size, 1>),*];
             const TWO: &[Tile] = &[$(tile::<$size, 2>),*];
@@ -40,7 +40,7 @@ macro_rules! define_sum {
             x: &[u32],
             words: usize,
             weights: &[f32],
-            out: &mut [f32],
+            out: &mut [std::mem::MaybeUninit<f32>],
         ) {
             use $crate::reduced::OUTPUTS;
             assert!(x.len() >= P * words && weights.len() >= (words - 1) * OUTPUTS + V * $lanes);
@@ -64,7 +64,7 @@ macro_rules! define_sum {
             for (p, sums) in sums.into_iter().enumerate() {
                 for (v, sum) in sums.into_iter().enumerate() {
                     // SAFETY: the assertions cover `V` vectors of `P` rows.
-                    unsafe { store(out.as_mut_ptr().add(p * OUTPUTS + v * $lanes), sum) };
+                    unsafe { store(out.as_mut_ptr().add(p * OUTPUTS + v * $lanes).cast(), sum) };
                 }
             }
         }
