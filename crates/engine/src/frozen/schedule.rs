@@ -185,7 +185,7 @@ fn block(
     let project_conv = project.map(|project| conv(ops, project, config, Some(&ends)));
     // Where products are cheap, fewer and larger bands matter more than L1.
     let bytes = match &expand_conv {
-        Some(Conv { op: Product::Reduced(_), .. }) => std::env::var("BAND").map_or(4, |b| b.parse().unwrap()) * config.band_bytes / 4,
+        Some(Conv { op: Product::Reduced(_), .. }) => 4 * config.band_bytes,
         _ => config.band_bytes,
     };
     let block = Block::new(
@@ -225,7 +225,7 @@ fn even_panels(channels: usize, width: usize) -> (Vec<Panel>, usize) {
 fn group_panels(op: &Product, lanes: usize) -> (Vec<Panel>, usize) {
     let channels = match op {
         Product::F32(_) => 1024 / lanes,
-        Product::Reduced(_) => std::env::var("GROUP").map_or(256, |b| b.parse().unwrap()),
+        Product::Reduced(_) => 256,
     };
     let group = (channels / op.panel_width()).max(1);
     let panel = |first: usize| {

@@ -17,6 +17,5 @@ pub(super) fn serialize<S: Serializer>(compute: &Compute, to: S) -> Result<S::Ok
 /// For what this processor does not have.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Compute, D::Error> {
     let name = String::deserialize(from)?;
-    Compute::by_name(&name)
-        .ok_or_else(|| D::Error::custom(format!("this processor has no {name}")))
+    Compute::by_name(&name).ok_or_else(|| D::Error::custom(format!("this processor has no {name}")))
 }

@@ -1,6 +1,14 @@
 //! AVX-512 with `vpdpbusd`, which multiplies four inputs of a pixel by the weights of 16 outputs.
 
-use std::arch::x86_64::{__m512i, _mm512_castps_si512, _mm512_castsi512_si128, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_dpbusd_epi32, _mm512_extracti32x4_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_cvtusepi32_storeu_epi8, _mm512_maskz_loadu_ps, _mm512_max_epi32, _mm512_max_epu32, _mm512_packs_epi32, _mm512_packus_epi16, _mm512_permutexvar_epi32, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_si512, _mm512_shuffle_epi32, _mm512_shuffle_i64x2, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_xor_si512, _mm_cvtsi128_si32};
+use std::arch::x86_64::{
+    __m512i, _mm_cvtsi128_si32, _mm512_castps_si512, _mm512_castsi512_si128, _mm512_cvtepi32_ps,
+    _mm512_cvtps_epi32, _mm512_dpbusd_epi32, _mm512_extracti32x4_epi32, _mm512_fmadd_ps,
+    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_cvtusepi32_storeu_epi8, _mm512_maskz_loadu_ps,
+    _mm512_max_epi32, _mm512_max_epu32, _mm512_packs_epi32, _mm512_packus_epi16,
+    _mm512_permutexvar_epi32, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setr_epi32,
+    _mm512_setzero_si512, _mm512_shuffle_epi32, _mm512_shuffle_i64x2, _mm512_storeu_ps,
+    _mm512_storeu_si512, _mm512_xor_si512,
+};
 use std::mem::MaybeUninit;
 use std::slice::{ChunksExact, ChunksExactMut};
 

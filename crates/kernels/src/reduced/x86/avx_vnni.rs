@@ -101,9 +101,7 @@ fn quantise(
 #[target_feature(enable = "avx2,fma")]
 #[inline]
 fn integers(values: &[f32; BYTES], inverse: __m256, zero: __m256) -> __m256i {
-    let part = |v| {
-        _mm256_cvtps_epi32(_mm256_fmadd_ps(load_part(values, v), inverse, zero))
-    };
+    let part = |v| _mm256_cvtps_epi32(_mm256_fmadd_ps(load_part(values, v), inverse, zero));
     let first = _mm256_packs_epi32(part(0), part(1));
     let second = _mm256_packs_epi32(part(2), part(3));
     // Packing mixes the 128-bit lanes of its operands.

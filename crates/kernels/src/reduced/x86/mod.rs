@@ -40,10 +40,9 @@ impl Reduced {
     pub fn available(precision: Precision) -> Vec<Self> {
         let sets = match precision {
             Precision::Bf16 => [Avx512Bf16::try_new().map(Set::Avx512Bf16), None],
-            Precision::Int8 => [
-                Avx512Vnni::try_new().map(Set::Avx512Vnni),
-                AvxVnni::try_new().map(Set::AvxVnni),
-            ],
+            Precision::Int8 => {
+                [Avx512Vnni::try_new().map(Set::Avx512Vnni), AvxVnni::try_new().map(Set::AvxVnni)]
+            }
         };
         let amx = Amx::try_new(precision).map(Some);
         let with_amx = sets[0].and_then(|set| Some((set, amx?)));
