@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 use pulp::{Simd, WithSimd};
 
 /// The environment variable that limits detection, reduced precision included, to an instruction set, one of [`KNOWN`],
-/// and those that every processor with it also has. It is read once. Unset, empty or unknown names set no limit; since kernels cannot report an unknown
-/// name, user interfaces call [`Isa::maximum`] to do so.
+/// and those that every processor with it also has. It is read once. Unset, empty or unknown names set no limit; since
+/// kernels cannot report an unknown name, user interfaces call [`Isa::maximum`] to do so.
 pub const MAX_ISA: &str = "HEADSTART_MAX_ISA";
 
 /// The instruction sets of this architecture, fastest first. A processor that has one also has all later ones, except

@@ -2,7 +2,8 @@
 
 use headstart_kernels::depthwise::Depthwise;
 use headstart_kernels::elementwise::Normalize;
-use headstart_kernels::{Activation, conv, reduced};
+use headstart_kernels::reduced::{self, Precision};
+use headstart_kernels::{Activation, conv};
 use headstart_model::{Preprocessing, Scaling};
 
 use super::block::{Block, Panel};
@@ -183,9 +184,12 @@ fn block(
     };
     let ends: Vec<usize> = panels.iter().map(|panel| panel.channels.end).collect();
     let project_conv = project.map(|project| conv(ops, project, config, Some(&ends)));
-    // Where products are cheap, fewer and larger bands matter more than L1.
+    // Where products are cheap, fewer and larger bands matter more than L1: each reads and prefetches all weights.
     let bytes = match &expand_conv {
-        Some(Conv { op: Product::Reduced(_), .. }) => 4 * config.band_bytes,
+        Some(Conv { op: Product::Reduced(op), .. }) => match op.isa().precision() {
+            Precision::Bf16 => 4 * config.band_bytes,
+            Precision::Int8 => 24 * config.band_bytes,
+        },
         _ => config.band_bytes,
     };
     let block = Block::new(
