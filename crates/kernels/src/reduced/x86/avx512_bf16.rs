@@ -1,9 +1,9 @@
 //! AVX-512 with `vdpbf16ps`, which multiplies a pair of inputs of a pixel by the pairs of weights of 16 outputs.
 
 use std::arch::x86_64::{
-    __m512, __m512bh, __m512i, _mm256_mask_storeu_epi16, _mm512_cvtneps_pbh, _mm512_dpbf16_ps,
-    _mm512_loadu_si512, _mm512_maskz_loadu_ps, _mm512_set1_epi32, _mm512_setzero_ps,
-    _mm512_storeu_ps,
+    __m256bh, __m256i, __m512, __m512bh, __m512i, _mm256_mask_storeu_epi16, _mm512_cvtneps_pbh,
+    _mm512_dpbf16_ps, _mm512_loadu_si512, _mm512_maskz_loadu_ps, _mm512_set1_epi32,
+    _mm512_setzero_ps, _mm512_storeu_ps,
 };
 use std::slice::{ChunksExact, ChunksExactMut};
 
@@ -67,7 +67,8 @@ fn round(x: ChunksExact<'_, f32>, channels: usize, out: ChunksExactMut<'_, u32>)
             unsafe {
                 let from = lanes(channels.saturating_sub(at));
                 let values = _mm512_maskz_loadu_ps(from, x.as_ptr().wrapping_add(at));
-                let rounded = std::mem::transmute(_mm512_cvtneps_pbh(values));
+                let rounded = _mm512_cvtneps_pbh(values);
+                let rounded = std::mem::transmute::<__m256bh, __m256i>(rounded);
                 let to = out.as_mut_ptr().add(at).cast();
                 _mm256_mask_storeu_epi16(to, lanes(out.len() - at), rounded);
             }
