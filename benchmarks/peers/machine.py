@@ -5,7 +5,7 @@ import pathlib
 import platform
 import re
 
-INSTRUCTIONS = ["avx2", "avx512f", "avx512_bf16", "amx_bf16"]
+INSTRUCTIONS = ["avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8"]
 
 
 def cpuinfo(key):

@@ -141,7 +141,7 @@ fn trainable_from(base: &Base) -> String {
 
 /// The current peak of all threads in f32, the precision of training.
 fn peak(compute: Compute) -> f64 {
-    let compute = Compute { bf16: None, ..compute };
+    let compute = Compute::from(compute.isa);
     let start = Instant::now();
     let operations = rayon::broadcast(|_| compute.peak()).into_iter().sum();
     Peak::together([Peak { start, end: Instant::now(), operations }].iter())

@@ -8,7 +8,7 @@ use clap::Args;
 use clap::builder::OsStringValueParser;
 use headstart::data::cache::Limit;
 use headstart::engine::Isa;
-use headstart::engine::frozen::{Bf16, Compute};
+use headstart::engine::frozen::{Compute, Precision, Reduced};
 use headstart::model::architectures::{Architecture, NetworkConfig};
 use headstart::model::{Fit, Interpolation, Network};
 use headstart::{
@@ -33,9 +33,9 @@ pub(crate) struct Common {
     /// Instruction set: auto, avx512, avx2, neon or portable
     #[arg(long, global = true, value_name = "ISA", env = "HEADSTART_ISA", default_value = "auto", value_parser = parse_isa)]
     isa: Isa,
-    /// Precision of the base's 1x1 convolutions: f32, or bf16 if the processor supports it
+    /// Precision of the base's 1x1 convolutions: f32, or bf16 or int8 if the processor supports it
     #[arg(long, global = true, value_name = "PRECISION", default_value = "f32", value_parser = parse_precision)]
-    precision: Precision,
+    precision: PrecisionOption,
     /// Memory for reading and decoding pictures, such as 100MB [default: 512MiB]
     ///
     /// Shared by all threads. Pictures that need more are skipped. With the default, larger pictures are
@@ -95,14 +95,16 @@ impl Common {
     /// # Errors
     /// If the options exclude each other.
     pub(crate) fn compute(&self) -> anyhow::Result<Compute> {
-        let bf16 = self.precision.0;
-        if bf16.is_some_and(|bf16| bf16.simd().name() != self.isa.name()) {
-            return Err(usage(format_args!(
-                "{} cannot compute in bf16; remove --isa (or HEADSTART_ISA), or use --precision f32",
-                self.isa.name()
-            )));
-        }
-        Ok(Compute { isa: self.isa, bf16 })
+        let Some(precision) = self.precision.0 else { return Ok(self.isa.into()) };
+        let mut sets = Reduced::available(precision).into_iter();
+        let set = sets.find(|set| set.simd().name() == self.isa.name());
+        set.map(Compute::from).ok_or_else(|| {
+            usage(format_args!(
+                "{} cannot compute in {}; remove --isa (or HEADSTART_ISA), or use --precision f32",
+                self.isa.name(),
+                precision.name()
+            ))
+        })
     }
 
     /// How features are extracted and cached.
@@ -175,18 +177,25 @@ fn parse_size(text: &str) -> Option<u64> {
 
 /// The precision of 1x1 convolutions. `None` is f32.
 #[derive(Clone, Copy, Debug)]
-struct Precision(Option<Bf16>);
+struct PrecisionOption(Option<Precision>);
 
 /// Parses the name of a precision that this processor supports.
-fn parse_precision(name: &str) -> Result<Precision, String> {
-    match name {
-        "f32" => Ok(Precision(None)),
-        "bf16" => match Bf16::best() {
-            Some(bf16) => Ok(Precision(Some(bf16))),
-            None => Err("this processor has neither amx nor avx512_bf16; use f32".to_owned()),
-        },
-        _ => Err("there are f32 and bf16".to_owned()),
+fn parse_precision(name: &str) -> Result<PrecisionOption, String> {
+    if name == "f32" {
+        return Ok(PrecisionOption(None));
     }
+    let precision = Precision::ALL.into_iter().find(|precision| precision.name() == name);
+    let precision = precision.ok_or("there are f32, bf16 and int8")?;
+    if Reduced::best(precision).is_none() {
+        return Err(match precision {
+            Precision::Bf16 => "this processor has neither amx nor avx512_bf16; use f32",
+            Precision::Int8 => {
+                "this processor has none of amx_int8, avx512_vnni and avx_vnni; use f32"
+            }
+        }
+        .to_owned());
+    }
+    Ok(PrecisionOption(Some(precision)))
 }
 
 /// The names of the bases, each with the resizing options that differ from its defaults.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use headstart_engine::Isa;
-use headstart_engine::frozen::{Bf16, Compute, FrozenConfig, Plan};
+use headstart_engine::frozen::{Compute, FrozenConfig, Plan, Precision};
 use headstart_formats as formats;
 use headstart_model::architectures::{Architecture, NetworkConfig};
 use headstart_model::{Network, Weights};
@@ -148,9 +148,8 @@ fn threads_that_share_a_picture_compute_what_one_computes() {
                 .unwrap();
         let picture: Vec<u8> = (0..size.0 * size.1 * 3).map(|i| (i * 37 % 256) as u8).collect();
         let of_two_orders = of_two_orders(&network);
-        for bf16 in Bf16::best().into_iter().map(Some).chain([None]) {
+        for compute in best_in_each_precision() {
             for pooled in [true, false] {
-                let compute = Compute { bf16, ..Compute::default() };
                 let config = FrozenConfig { pooled, compute, ..FrozenConfig::default() };
                 let plan = Plan::compile(&network, &weights, &config);
                 let alone = run(&network, &weights, &config, &picture);
@@ -162,14 +161,25 @@ fn threads_that_share_a_picture_compute_what_one_computes() {
                     for _ in 0..3 {
                         pool.install(|| plan.run(&mut arena, &picture, &mut out));
                         let error = difference(&out, &alone);
-                        // In bf16, another order of summation may round the next input differently.
-                        let tolerance = if bf16.is_some() { 4e-2 } else { of_two_orders };
-                        assert!(error < tolerance, "{id} {threads} threads {bf16:?}: {error:e}");
+                        // Another order of summation may round the next input differently.
+                        let tolerance = match compute.reduced.map(|set| set.precision()) {
+                            None => of_two_orders,
+                            Some(Precision::Bf16) => 4e-2,
+                            Some(Precision::Int8) => 2e-1,
+                        };
+                        assert!(error < tolerance, "{id} {threads} threads {compute:?}: {error:e}");
                     }
                 }
             }
         }
     }
+}
+
+/// The fastest way to compute in each precision that this processor has.
+fn best_in_each_precision() -> Vec<Compute> {
+    let mut all = Compute::available();
+    all.dedup_by_key(|compute| compute.precision());
+    all
 }
 
 /// The cosine of the angle between two vectors.
@@ -181,7 +191,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
 }
 
 #[test]
-fn features_in_bf16_point_where_those_of_keras_and_pytorch_do() {
+fn features_in_reduced_precision_point_where_those_of_keras_and_pytorch_do() {
     let keras = expected("keras_mobilenetv2/activations.safetensors");
     let torch = expected("pytorch_efficientnet_lite0/expected.safetensors");
     let cases = [
@@ -211,14 +221,18 @@ fn features_in_bf16_point_where_those_of_keras_and_pytorch_do() {
         let network = network(id, width, size, None);
         let weights = formats::load(repository().join(file), &network).unwrap();
         let key = format!("{}x{}/0", size.0, size.1);
-        for bf16 in Bf16::available() {
-            let compute = Compute { bf16: Some(bf16), ..Compute::default() };
+        for compute in Compute::available() {
+            let least = match compute.reduced.map(|set| set.precision()) {
+                None => 0.999_999,
+                Some(Precision::Bf16) => 0.9995,
+                Some(Precision::Int8) => 0.99,
+            };
             for band_bytes in [0, 64 << 10] {
                 let config = FrozenConfig { pooled: true, compute, band_bytes, output: None };
                 let picture = &expected.pictures[&format!("{key}/picture")];
                 let actual = run(&network, &weights, &config, picture);
                 let cosine = cosine(&actual, &expected.values[&format!("{key}/features")]);
-                assert!(cosine > 0.9995, "{id} {key} {bf16:?}: {cosine}");
+                assert!(cosine > least, "{id} {key} {compute:?}: {cosine}");
             }
         }
     }

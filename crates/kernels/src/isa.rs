@@ -7,19 +7,23 @@ use std::sync::OnceLock;
 
 use pulp::{Simd, WithSimd};
 
-/// The environment variable that limits detection, bf16 included, to an instruction set and those slower than it: one
-/// of [`KNOWN`]. It is read once. Unset, empty or unknown names set no limit; since kernels cannot report an unknown
-/// name, user interfaces call [`Isa::maximum`] to do so.
+/// The environment variable that limits detection, reduced precision included, to an instruction set, one of [`KNOWN`],
+/// and those that every processor with it also has. It is read once. Unset, empty or unknown names set no limit; since
+/// kernels cannot report an unknown name, user interfaces call [`Isa::maximum`] to do so.
 pub const MAX_ISA: &str = "HEADSTART_MAX_ISA";
 
-/// The instruction sets of this architecture, fastest first. A processor that has one also has all later ones.
+/// The instruction sets of this architecture, fastest first. A processor that has one also has all later ones, except
+/// [`AVX_VNNI`]: of the sets before it, only AMX comes with it.
 pub const KNOWN: &[&str] = if cfg!(target_arch = "x86_64") {
-    &["amx", "avx512_bf16", "avx512", "avx2", "portable"]
+    &["amx", "amx_int8", "avx512_bf16", "avx512_vnni", "avx512", AVX_VNNI, "avx2", "portable"]
 } else if cfg!(target_arch = "aarch64") {
     &["neon", "portable"]
 } else {
     &["portable"]
 };
+
+/// 256-bit VNNI: the substitute for AVX-512 VNNI in processors without AVX-512, and an addition to it in recent ones.
+const AVX_VNNI: &str = "avx_vnni";
 
 /// The value of [`MAX_ISA`], if it is not one of [`KNOWN`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +48,11 @@ fn maximum(value: Option<&str>) -> Result<&'static str, UnknownIsa> {
     }
 }
 
-/// Whether `name` is no faster than `maximum`.
+/// Whether every processor with `maximum` also has `name`.
 fn is_within(name: &str, maximum: &str) -> bool {
+    if name == AVX_VNNI && maximum.starts_with("avx512") {
+        return false;
+    }
     KNOWN.iter().skip_while(|known| **known != maximum).any(|known| *known == name)
 }
 
@@ -167,10 +174,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_maximum_lets_through_what_is_no_faster() {
+    fn a_maximum_permits_what_its_processors_have() {
         for (index, maximum) in KNOWN.iter().enumerate() {
             for (other, name) in KNOWN.iter().enumerate() {
-                assert_eq!(is_within(name, maximum), other >= index, "{name} within {maximum}");
+                let apart = *name == AVX_VNNI && maximum.starts_with("avx512");
+                let expected = other >= index && !apart;
+                assert_eq!(is_within(name, maximum), expected, "{name} within {maximum}");
             }
         }
         assert!(!is_within("mmx", KNOWN[0]));

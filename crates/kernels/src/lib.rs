@@ -5,7 +5,6 @@
 
 mod activation;
 mod aligned;
-pub mod bf16;
 mod chunks;
 pub mod conv;
 pub mod depthwise;
@@ -16,6 +15,7 @@ mod normalize;
 pub mod peak;
 pub mod pool;
 mod prefetch;
+pub mod reduced;
 mod simd;
 
 pub use activation::{Activation, Function};

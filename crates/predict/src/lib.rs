@@ -39,7 +39,7 @@ pub use explain::{ActivationMap, Explainer, Explanation, OVERLAY_AT_LEAST, overl
 pub use features::{FeatureExtractor, FeatureScratch};
 pub use headstart_decode::{DecodeError, Limits, Rgb};
 pub use headstart_engine::Isa;
-pub use headstart_engine::frozen::{Bf16, Compute};
+pub use headstart_engine::frozen::{Compute, Precision, Reduced};
 pub use headstart_engine::head::{Head, Hidden, Task};
 pub use headstart_resize::{Fitted, Rect, Reduce};
 pub use headstart_trust::{

@@ -73,27 +73,39 @@ fn each_step_has_its_time_and_its_work() {
 }
 
 #[test]
-fn bf16_runs_where_the_processor_has_it_and_is_refused_with_a_reason_elsewhere() {
-    use headstart::engine::frozen::Bf16;
+fn reduced_precision_runs_where_the_processor_has_it_and_is_refused_with_a_reason_elsewhere() {
+    use headstart::engine::Isa;
+    use headstart::engine::frozen::{Precision, Reduced};
     let place = Place::new();
-    let run = place.run("bench --json --seconds 0.01 --precision bf16");
-    match Bf16::best() {
-        Some(bf16) => {
-            let figures = run.succeeded().json_line();
-            assert_eq!(
-                (&figures["precision"], &figures["isa"]),
-                (&"bf16".into(), &bf16.name().into())
-            );
-            let run = place.run("bench --precision bf16 --isa portable");
-            assert!(
-                run.code == 2 && run.stderr.contains("portable cannot compute in bf16"),
-                "{run:?}"
-            );
+    for (precision, needed) in [(Precision::Bf16, "avx512_bf16"), (Precision::Int8, "avx512_vnni")]
+    {
+        let name = precision.name();
+        let run = place.run(&format!("bench --json --seconds 0.01 --precision {name}"));
+        let sets = Reduced::available(precision);
+        let best = sets.iter().find(|set| set.simd().name() == Isa::best().name());
+        match best {
+            Some(best) => {
+                let figures = run.succeeded().json_line();
+                assert_eq!(
+                    (&figures["precision"], &figures["isa"]),
+                    (&name.into(), &best.name().into())
+                );
+                let run = place.run(&format!("bench --precision {name} --isa portable"));
+                let reason = format!("portable cannot compute in {name}");
+                assert!(run.code == 2 && run.stderr.contains(&reason), "{run:?}");
+            }
+            None => assert!(run.code == 2 && run.stderr.contains(needed), "{run:?}"),
         }
-        None => assert!(run.code == 2 && run.stderr.contains("avx512_bf16"), "{run:?}"),
+        // An instruction set for f32 selects one that belongs to it.
+        for set in sets {
+            let simd = set.simd().name();
+            let options = format!("bench --json --seconds 0.01 --precision {name} --isa {simd}");
+            let figures = place.run(&options).succeeded().json_line();
+            assert_eq!(figures["precision"], name);
+        }
     }
     let run = place.run("bench --precision f16");
-    assert!(run.code == 2 && run.stderr.contains("there are f32 and bf16"), "{run:?}");
+    assert!(run.code == 2 && run.stderr.contains("there are f32, bf16 and int8"), "{run:?}");
     let run = place.run("bench --width 0.36");
     assert!(run.code == 2 && run.stderr.contains("0.35"), "{run:?}");
     for seconds in ["nan", "inf", "-1"] {

@@ -18,7 +18,7 @@ pub struct About {
     /// How pictures were resized: `bilinear, stretch`; empty in old notes.
     #[serde(default)]
     pub resizing: String,
-    /// What computed them: the instruction set, or the kind of bf16 multiplication.
+    /// What computed them: the instruction set, for products in reduced precision theirs.
     pub compute: String,
 }
 

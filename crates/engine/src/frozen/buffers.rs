@@ -2,14 +2,15 @@
 
 use headstart_kernels::AlignedBuffer;
 use headstart_kernels::elementwise::Normalize;
+use headstart_kernels::reduced::Pixels;
 
 /// The whole map that a step reads.
 #[derive(Clone, Copy)]
 pub(super) enum Source<'a> {
     Values(&'a [f32]),
     /// Rows from `first` on, as prepared by [`super::conv::Conv::prepare`].
-    Rounded {
-        pixels: &'a [u16],
+    Reduced {
+        pixels: Pixels<'a>,
         first: usize,
     },
     /// A picture and its normalisation; only for padded convolutions.

@@ -1,6 +1,6 @@
 //! Instruction sets and precision of a plan.
 
-use headstart_kernels::bf16::Bf16;
+use headstart_kernels::reduced::{Precision, Reduced};
 use headstart_kernels::{Isa, peak};
 
 /// The instruction sets and the precision of a plan.
@@ -8,15 +8,15 @@ use headstart_kernels::{Isa, peak};
 pub struct Compute {
     /// The instruction set for everything in f32.
     pub isa: Isa,
-    /// The bf16 instructions for 1x1 convolutions, which are computed in f32 when `None`. Everything else, including
-    /// the sums, stays f32.
-    pub bf16: Option<Bf16>,
+    /// The instructions for 1x1 convolutions in reduced precision; these are computed in f32 when `None`. Everything
+    /// else, including sums beyond a few hundred inputs, stays f32.
+    pub reduced: Option<Reduced>,
 }
 
 impl PartialEq for Compute {
     /// Whether both use the same instructions.
     fn eq(&self, other: &Self) -> bool {
-        let names = |compute: &Self| (compute.isa.name(), compute.bf16.map(Bf16::name));
+        let names = |compute: &Self| (compute.isa.name(), compute.reduced.map(Reduced::name));
         names(self) == names(other)
     }
 }
@@ -32,27 +32,44 @@ impl Default for Compute {
 
 impl From<Isa> for Compute {
     fn from(isa: Isa) -> Self {
-        Self { isa, bf16: None }
+        Self { isa, reduced: None }
+    }
+}
+
+impl From<Reduced> for Compute {
+    fn from(reduced: Reduced) -> Self {
+        Self { isa: reduced.simd(), reduced: Some(reduced) }
     }
 }
 
 impl Compute {
-    /// `f32` or `bf16`.
+    /// Everything that this processor supports, in f32 first, then in each reduced precision; fastest first.
+    pub fn available() -> Vec<Self> {
+        let reduced = Precision::ALL.into_iter().flat_map(Reduced::available);
+        Isa::available().into_iter().map(Self::from).chain(reduced.map(Self::from)).collect()
+    }
+
+    /// The one called `name`, if it is [available](Compute::available).
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::available().into_iter().find(|compute| compute.name() == name)
+    }
+
+    /// `f32`, `bf16` or `int8`.
     pub fn precision(&self) -> &'static str {
-        if self.bf16.is_some() { "bf16" } else { "f32" }
+        self.reduced.map_or("f32", |reduced| reduced.precision().name())
     }
 
-    /// The instruction set that does most of the work, such as `avx512` or `amx`.
+    /// The instruction set that does most of the work, such as `avx512` or `avx512_vnni`.
     pub fn name(&self) -> &'static str {
-        self.bf16.map_or(self.isa.name(), Bf16::name)
+        self.reduced.map_or(self.isa.name(), Reduced::name)
     }
 
-    /// Computes in registers for a millisecond or two, without memory accesses, and returns the number of
-    /// floating-point operations. Portable code is measured with the processor's best instruction set, since its own
-    /// loop would not show the limit.
+    /// Computes in registers for a millisecond or two, without memory accesses, and returns the number of operations.
+    /// Portable code is measured with the processor's best instruction set, since its own loop would not show the
+    /// limit.
     pub fn peak(&self) -> usize {
-        match self.bf16 {
-            Some(bf16) => bf16.peak(60_000),
+        match self.reduced {
+            Some(reduced) => reduced.peak(60_000),
             None if self.isa.name() == Isa::portable().name() => {
                 peak::multiply_adds(Isa::best(), 1_000_000)
             }

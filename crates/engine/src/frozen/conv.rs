@@ -7,7 +7,7 @@ use headstart_model::Shape;
 
 use super::buffers::{PICTURE, Source};
 use super::lower::Sides;
-use super::product::{Pixels, Product, Run, round, rounded_len};
+use super::product::{Pixels, Product, Run};
 
 #[derive(Debug)]
 pub(super) struct Conv {
@@ -80,8 +80,8 @@ impl Conv {
 
     /// f32 values of scratch that [`Conv::prepare`] needs for `rows` rows of input.
     pub(super) fn prepared(&self, rows: usize) -> usize {
-        let pixels = rows * self.input.spatial().1;
-        self.op.rounded(0).map_or(0, |(_, pixel)| rounded_len(pixels, pixel))
+        // Only 1x1 convolutions can be in reduced precision.
+        self.op.scratch(0, rows * self.input.spatial().1)
     }
 
     /// Converts `rows` of the input of a 1x1 convolution to its precision.
@@ -91,15 +91,13 @@ impl Conv {
         rows: Range<usize>,
         scratch: &'a mut [f32],
     ) -> Source<'a> {
-        match (self.op.rounded(0), source) {
-            (Some(rounded), Source::Values(values)) => {
-                let channels = self.input.channels();
-                let row = self.input.spatial().1 * channels;
-                let values = &values[rows.start * row..rows.end * row];
-                let pixels = round(rounded, (values, channels, channels), scratch);
-                Source::Rounded { pixels, first: rows.start }
-            }
-            _ => source,
+        let Source::Values(values) = source else { return source };
+        let channels = self.input.channels();
+        let row = self.input.spatial().1 * channels;
+        let values = &values[rows.start * row..rows.end * row];
+        match self.op.convert(0, (values, channels), scratch) {
+            Some(pixels) => Source::Reduced { pixels, first: rows.start },
+            None => source,
         }
     }
 
@@ -159,9 +157,8 @@ impl Conv {
         }
         let pixels = match source {
             Source::Values(values) => Pixels::F32(&values[first * width * channels..]),
-            Source::Rounded { pixels, first: rounded } => {
-                let pixel = self.op.rounded(0).map_or(0, |(_, pixel)| pixel);
-                Pixels::Bf16(&pixels[(first - rounded) * width * pixel..])
+            Source::Reduced { pixels, first: converted } => {
+                Pixels::Reduced(pixels.skip((first - converted) * width))
             }
             Source::Picture(..) => unreachable!("{PICTURE}"),
         };
@@ -184,7 +181,7 @@ impl Conv {
             let out = &mut out[left..left + row];
             match source {
                 Source::Values(values) => out.copy_from_slice(&values[y * row..][..row]),
-                Source::Rounded { .. } => unreachable!("only 1x1 convolutions are rounded"),
+                Source::Reduced { .. } => unreachable!("only for 1x1 convolutions"),
                 Source::Picture(pixels, normalize) => {
                     normalize.run(&pixels[y * row..][..row], out);
                 }

@@ -20,7 +20,7 @@ use headstart_kernels::{AlignedBuffer, Isa};
 use headstart_model::{LayerId, Network, Preprocessing, Shape, Weights};
 
 pub use compute::Compute;
-pub use headstart_kernels::bf16::Bf16;
+pub use headstart_kernels::reduced::{Precision, Reduced};
 pub use headstart_kernels::{Activation, Clamp, Function};
 pub use lower::{Op, OpId, OpKind, Program, Sides};
 

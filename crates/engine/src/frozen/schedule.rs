@@ -2,7 +2,8 @@
 
 use headstart_kernels::depthwise::Depthwise;
 use headstart_kernels::elementwise::Normalize;
-use headstart_kernels::{Activation, bf16, conv};
+use headstart_kernels::reduced::{self, Precision};
+use headstart_kernels::{Activation, conv};
 use headstart_model::{Preprocessing, Scaling};
 
 use super::block::{Block, Panel};
@@ -183,9 +184,12 @@ fn block(
     };
     let ends: Vec<usize> = panels.iter().map(|panel| panel.channels.end).collect();
     let project_conv = project.map(|project| conv(ops, project, config, Some(&ends)));
-    // Where products are cheap, fewer and larger bands matter more than L1.
+    // Where products are cheap, fewer and larger bands matter more than L1: each reads and prefetches all weights.
     let bytes = match &expand_conv {
-        Some(Conv { op: Product::Bf16(_), .. }) => 4 * config.band_bytes,
+        Some(Conv { op: Product::Reduced(op), .. }) => match op.isa().precision() {
+            Precision::Bf16 => 4 * config.band_bytes,
+            Precision::Int8 => 24 * config.band_bytes,
+        },
         _ => config.band_bytes,
     };
     let block = Block::new(
@@ -221,11 +225,11 @@ fn even_panels(channels: usize, width: usize) -> (Vec<Panel>, usize) {
 /// Groups the panels of a product for joint computation; also returns the number of values of the widest group.
 ///
 /// The sums of the next convolution are read and written once per group. That matters more than keeping a group in L1
-/// where arithmetic dominates anyway, and in bf16, where products are almost free.
+/// where arithmetic dominates anyway, and in reduced precision, where products are almost free.
 fn group_panels(op: &Product, lanes: usize) -> (Vec<Panel>, usize) {
     let channels = match op {
         Product::F32(_) => 1024 / lanes,
-        Product::Bf16(_) => 256,
+        Product::Reduced(_) => 256,
     };
     let group = (channels / op.panel_width()).max(1);
     let panel = |first: usize| {
@@ -237,8 +241,8 @@ fn group_panels(op: &Product, lanes: usize) -> (Vec<Panel>, usize) {
     (panels, widest * op.panel_width())
 }
 
-/// Minimum number of weights for products in bf16; with fewer, its blocks are half empty.
-const BLOCK: usize = bf16::INPUTS * bf16::OUTPUTS;
+/// Minimum number of weights for products in reduced precision; with fewer, its blocks are half empty.
+const BLOCK: usize = 32 * reduced::OUTPUTS;
 
 /// A convolution; `ends` specifies the end of each chunk of inputs.
 fn conv(ops: &[Op], id: OpId, config: &FrozenConfig, ends: Option<&[usize]>) -> Conv {
@@ -248,9 +252,10 @@ fn conv(ops: &[Op], id: OpId, config: &FrozenConfig, ends: Option<&[usize]>) -> 
     };
     let all = [kernel.len() / bias.len()];
     let ends = ends.unwrap_or(&all);
-    let clamp = op.activation.clamp().filter(|_| sides.is_pointwise() && kernel.len() >= BLOCK);
-    let product = match config.compute.bf16.zip(clamp) {
-        Some((isa, clamp)) => Product::Bf16(bf16::Conv::new(isa, kernel, bias, clamp, ends)),
+    let suits = sides.is_pointwise() && kernel.len() >= BLOCK && all[0] <= reduced::MAX_INPUTS;
+    let clamp = op.activation.clamp().filter(|_| suits);
+    let product = match config.compute.reduced.zip(clamp) {
+        Some((isa, clamp)) => Product::Reduced(reduced::Conv::new(isa, kernel, bias, clamp, ends)),
         None => {
             let (isa, activation) = (config.compute.isa, op.activation);
             Product::F32(conv::Conv::in_chunks(isa, kernel, bias, activation, ends))

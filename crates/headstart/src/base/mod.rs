@@ -232,8 +232,8 @@ impl Base {
         }
         // Results of instruction sets differ in the last bit.
         part(compute.isa.name().as_bytes());
-        if let Some(bf16) = compute.bf16 {
-            part(bf16.name().as_bytes());
+        if let Some(reduced) = compute.reduced {
+            part(reduced.name().as_bytes());
         }
         self.each_weight(&mut part);
         *hash.finalize().as_bytes()

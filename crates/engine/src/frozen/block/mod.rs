@@ -15,7 +15,6 @@ use headstart_model::{Margins, Shape};
 
 use super::buffers::Buffers;
 use super::conv::Conv;
-use super::product::rounded_len;
 use super::share::{carve, divide, divide_rows, padded};
 use part::Part;
 
@@ -104,7 +103,7 @@ impl Block {
             self.filtered_len(),
             self.patches_len(),
             self.prepared_len(),
-            self.rounded_len(),
+            self.reduced_len(),
         ];
         lens.into_iter().map(padded).sum()
     }
@@ -127,12 +126,9 @@ impl Block {
     }
 
     /// f32 values for a band of the filtered map in the precision of the last convolution.
-    fn rounded_len(&self) -> usize {
+    fn reduced_len(&self) -> usize {
         let Some(project) = &self.project else { return 0 };
-        let len = |panel| {
-            let pixels = self.band * self.filtered.1;
-            project.op.rounded(panel).map_or(0, |(_, pixel)| rounded_len(pixels, pixel))
-        };
+        let len = |panel| project.op.scratch(panel, self.band * self.filtered.1);
         (0..self.panels.len()).map(len).max().unwrap_or(0)
     }
 

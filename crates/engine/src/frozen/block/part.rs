@@ -8,7 +8,7 @@ use headstart_kernels::depthwise::{self, Ring};
 use super::Block;
 use crate::frozen::buffers::{PICTURE, Source};
 use crate::frozen::conv::{Conv, Rows};
-use crate::frozen::product::{Pixels, Run, round};
+use crate::frozen::product::{Pixels, Run};
 use crate::frozen::share::carve;
 
 /// The part of a block that one thread computes.
@@ -30,7 +30,7 @@ impl Block {
         let filtered = carve(&mut scratch, self.filtered_len());
         let patches = carve(&mut scratch, self.patches_len());
         let prepared = carve(&mut scratch, self.prepared_len());
-        let rounded = carve(&mut scratch, self.rounded_len());
+        let reduced = carve(&mut scratch, self.reduced_len());
         let input = match &self.expand {
             Some(expand) => expand.prepare(input, self.rows_under(&rows), prepared),
             None => input,
@@ -74,7 +74,7 @@ impl Block {
                         project.op.run(Run {
                             panels: 0..project.op.panels(),
                             chunk: panel,
-                            pixels: self.filtered_pixels(project, panel, size, filtered, rounded),
+                            pixels: self.filtered_pixels(project, panel, size, filtered, reduced),
                             windows: Windows::pixels(size.0, size.1, self.pixel),
                             residual,
                             target: Target::dense(out, size.1, channels),
@@ -101,15 +101,12 @@ impl Block {
         panel: usize,
         (height, width): (usize, usize),
         filtered: &'a [f32],
-        rounded: &'a mut [f32],
+        reduced: &'a mut [f32],
     ) -> Pixels<'a> {
-        match project.op.rounded(panel) {
+        let values = &filtered[..height * width * self.pixel];
+        match project.op.convert(panel, (values, self.pixel), reduced) {
+            Some(pixels) => Pixels::Reduced(pixels),
             None => Pixels::F32(filtered),
-            Some(kind) => {
-                let filtered = &filtered[..height * width * self.pixel];
-                let channels = self.panels[panel].channels.len();
-                Pixels::Bf16(round(kind, (filtered, self.pixel, channels), rounded))
-            }
         }
     }
 
@@ -164,7 +161,7 @@ impl Block {
     /// Copies the channels of a panel in rows `range` of the input.
     fn copy(&self, panel: usize, input: Source<'_>, range: Range<usize>, to: &mut [f32]) {
         let Source::Values(input) = input else {
-            unreachable!("{PICTURE}, and only they are rounded")
+            unreachable!("{PICTURE}, and only they are converted")
         };
         let (width, channels) = (self.expanded.1, self.depthwise.channels());
         let panel = self.panels[panel].channels.clone();
