@@ -13,7 +13,7 @@ use pulp::{Simd, WithSimd};
 pub const MAX_ISA: &str = "HEADSTART_MAX_ISA";
 
 /// The instruction sets of this architecture, fastest first. A processor that has one also has all later ones, except
-/// [`AVX_VNNI`]: of the sets before it, only AMX comes with it.
+/// `avx_vnni`: of the sets before it, only AMX comes with it.
 pub const KNOWN: &[&str] = if cfg!(target_arch = "x86_64") {
     &["amx", "amx_int8", "avx512_bf16", "avx512_vnni", "avx512", AVX_VNNI, "avx2", "portable"]
 } else if cfg!(target_arch = "aarch64") {
