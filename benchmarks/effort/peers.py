@@ -168,18 +168,20 @@ def main():
             with tempfile.TemporaryDirectory() as place:
                 manifest = os.path.join(place, "list.csv")
                 split(folder, seed, manifest, args.with_copies)
-                lines = {}
+                name = f"{pathlib.Path(folder).name} seed {seed}"
                 for effort in args.efforts.split(","):
-                    lines[f"headstart {effort}"] = headstart(args.headstart, args.weights, manifest, effort, seed, place)
+                    found = headstart(args.headstart, args.weights, manifest, effort, seed, place)
+                    show(f"{name} headstart {effort}", *found)
                 for kind, python in (("fastai", args.fastai), ("autogluon", args.autogluon)):
                     if python:
-                        lines[kind] = run([python, __file__, "--one", kind, manifest, args.weights, args.epochs, seed])
-                for tool, (output, seconds, reason) in lines.items():
-                    found = re.search(r"[Aa]ccuracy\s+([\d.]+)", output or "")
-                    print(
-                        f"{pathlib.Path(folder).name} seed {seed} {tool}: "
-                        f"{found[1] if found else reason} {seconds:.1f} s", flush=True,
-                    )
+                        command = [python, __file__, "--one", kind, manifest, args.weights, args.epochs, seed]
+                        show(f"{name} {kind}", *run(command))
+
+
+def show(name, output, seconds, reason):
+    """Prints the accuracy, or the reason why there is none."""
+    found = re.search(r"[Aa]ccuracy\s+([\d.]+)", output or "")
+    print(f"{name}: {found[1] if found else reason} {seconds:.1f} s", flush=True)
 
 
 main()
