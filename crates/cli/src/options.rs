@@ -33,7 +33,7 @@ pub(crate) struct Common {
     /// Instruction set: auto, avx512, avx2, neon or portable
     #[arg(long, global = true, value_name = "ISA", env = "HEADSTART_ISA", default_value = "auto", value_parser = parse_isa)]
     isa: Isa,
-    /// Precision of the base's 1x1 convolutions: f32, or bf16 or int8 if the processor supports it
+    /// Precision of the base's 1x1 convolutions: f32; bf16 or int8 if the processor has it
     #[arg(long, global = true, value_name = "PRECISION", default_value = "f32", value_parser = parse_precision)]
     precision: PrecisionOption,
     /// Memory for reading and decoding pictures, such as 100MB [default: 512MiB]
