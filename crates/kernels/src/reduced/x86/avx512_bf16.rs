@@ -7,6 +7,7 @@ use std::arch::x86_64::{
 };
 use std::slice::{ChunksExact, ChunksExactMut};
 
+use super::first;
 use super::tiles::define_sum;
 use crate::reduced::{Block, Precision};
 
@@ -65,20 +66,15 @@ fn round(x: ChunksExact<'_, f32>, channels: usize, out: ChunksExactMut<'_, u32>)
         for at in (0..out.len()).step_by(LANES) {
             // SAFETY: the masks select only values of `x` and `out`.
             unsafe {
-                let from = lanes(channels.saturating_sub(at));
+                let from = first(channels.saturating_sub(at));
                 let values = _mm512_maskz_loadu_ps(from, x.as_ptr().wrapping_add(at));
                 let rounded = _mm512_cvtneps_pbh(values);
                 let rounded = std::mem::transmute::<__m256bh, __m256i>(rounded);
                 let to = out.as_mut_ptr().add(at).cast();
-                _mm256_mask_storeu_epi16(to, lanes(out.len() - at), rounded);
+                _mm256_mask_storeu_epi16(to, first(out.len() - at), rounded);
             }
         }
     }
-}
-
-/// A mask of the first `count` lanes of a vector, or of all lanes if it has fewer.
-fn lanes(count: usize) -> u16 {
-    ((1_u32 << count.min(LANES)) - 1) as u16
 }
 
 define_sum! {

@@ -12,6 +12,7 @@ use std::arch::x86_64::{
 use std::mem::MaybeUninit;
 use std::slice::{ChunksExact, ChunksExactMut};
 
+use super::first;
 use super::tiles::define_sum;
 use crate::reduced::{Block, Grid, OUTPUTS, Precision};
 
@@ -147,11 +148,6 @@ fn range(x: &[f32], last: u16) -> Grid {
     let max = value(_mm512_castsi512_si128(both));
     let min = -value(_mm512_extracti32x4_epi32::<2>(both));
     Grid::of_range(min, max)
-}
-
-/// A mask of the first `count` lanes of a vector, or of all lanes if it has fewer.
-fn first(count: usize) -> u16 {
-    ((1_u32 << count.min(LANES)) - 1) as u16
 }
 
 #[target_feature(enable = "avx512f")]

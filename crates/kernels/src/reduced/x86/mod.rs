@@ -140,6 +140,11 @@ impl fmt::Debug for Reduced {
     }
 }
 
+/// A mask of the first `count` of 16 lanes, or of all.
+fn first(count: usize) -> u16 {
+    ((1_u32 << count.min(16)) - 1) as u16
+}
+
 /// A thread that is set up for multiplication.
 pub(super) struct Session {
     set: Set,
