@@ -113,23 +113,48 @@ impl Conv {
             for panel in panels.clone() {
                 let channel = self.op.panel(panel).start - begin;
                 let place = (first - range.start) * row_stride + channel;
-                let next = panel + 1;
-                self.op.run(Run {
-                    panels: panel..next,
-                    chunk: 0,
-                    pixels,
-                    windows,
-                    residual: residual.map(|r| &r[place..]),
-                    target: Target {
-                        values: &mut values[place..],
-                        row_stride,
-                        pixel_stride,
-                        room: room - channel,
-                    },
-                    ahead: if next < panels.end { self.weights(next) } else { ahead },
-                });
+                for chunk in 0..self.op.chunks() {
+                    let (pixels, windows) = self.chunk(chunk, pixels, windows);
+                    self.op.run(Run {
+                        panels: panel..panel + 1,
+                        chunk,
+                        pixels,
+                        windows,
+                        residual: residual.map(|r| &r[place..]),
+                        target: Target {
+                            values: &mut values[place..],
+                            row_stride,
+                            pixel_stride,
+                            room: room - channel,
+                        },
+                        ahead: if chunk + 1 < self.op.chunks() {
+                            self.op.weights(chunk + 1, panel..panel + 1)
+                        } else if panel + 1 < panels.end {
+                            self.weights(panel + 1)
+                        } else {
+                            ahead
+                        },
+                    });
+                }
             }
         }
+    }
+
+    /// The part of windows that a chunk of inputs covers: whole rows of the kernel, or part of one.
+    fn chunk<'a>(
+        &self,
+        chunk: usize,
+        pixels: Pixels<'a>,
+        windows: Windows,
+    ) -> (Pixels<'a>, Windows) {
+        let (Product::F32(op), Pixels::F32(x)) = (&self.op, pixels) else {
+            return (pixels, windows);
+        };
+        let row = op.inputs() / windows.segments;
+        let Range { start, end } = op.chunk(chunk);
+        let at = start / row * windows.segment_stride + start % row;
+        let segments = (end - start).div_ceil(row);
+        (Pixels::F32(&x[at..]), Windows { segments, ..windows })
     }
 
     /// A panel's weights.

@@ -61,6 +61,14 @@ impl Product {
         either!(self, op => op.multiply_adds())
     }
 
+    /// Number of chunks of inputs that are computed one after another; in reduced precision, all at once.
+    pub(super) fn chunks(&self) -> usize {
+        match self {
+            Product::F32(op) => op.chunks(),
+            Product::Reduced(_) => 1,
+        }
+    }
+
     pub(super) fn panels(&self) -> usize {
         either!(self, op => op.panels())
     }

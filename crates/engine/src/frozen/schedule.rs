@@ -244,21 +244,25 @@ fn group_panels(op: &Product, lanes: usize) -> (Vec<Panel>, usize) {
 /// Minimum number of weights for products in reduced precision; with fewer, its blocks are half empty.
 const BLOCK: usize = 32 * reduced::OUTPUTS;
 
-/// A convolution; `ends` specifies the end of each chunk of inputs.
+/// A convolution; `ends` specifies the end of each chunk of inputs, if a block requires some.
 fn conv(ops: &[Op], id: OpId, config: &FrozenConfig, ends: Option<&[usize]>) -> Conv {
     let op = &ops[id];
     let OpKind::Conv { kernel, bias, sides } = &op.kind else {
         unreachable!("called for convolutions")
     };
-    let all = [kernel.len() / bias.len()];
-    let ends = ends.unwrap_or(&all);
-    let suits = sides.is_pointwise() && kernel.len() >= BLOCK && all[0] <= reduced::MAX_INPUTS;
+    let inputs = kernel.len() / bias.len();
+    let suits = sides.is_pointwise() && kernel.len() >= BLOCK && inputs <= reduced::MAX_INPUTS;
     let clamp = op.activation.clamp().filter(|_| suits);
     let product = match config.compute.reduced.zip(clamp) {
-        Some((isa, clamp)) => Product::Reduced(reduced::Conv::new(isa, kernel, bias, clamp, ends)),
+        Some((isa, clamp)) => {
+            let ends = ends.map_or_else(|| vec![inputs], <[usize]>::to_vec);
+            Product::Reduced(reduced::Conv::new(isa, kernel, bias, clamp, &ends))
+        }
         None => {
             let (isa, activation) = (config.compute.isa, op.activation);
-            Product::F32(conv::Conv::in_chunks(isa, kernel, bias, activation, ends))
+            let in_cache = || conv::chunks_in_cache(isa, inputs, sides.kernel);
+            let ends = ends.map_or_else(in_cache, <[usize]>::to_vec);
+            Product::F32(conv::Conv::in_chunks(isa, kernel, bias, activation, &ends))
         }
     };
     Conv::new(product, *sides, (ops[op.input].shape, op.shape))

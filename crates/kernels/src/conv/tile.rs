@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use pulp::{MemMask, Simd, WithSimd};
 
-use super::{Conv, Target, Windows};
+use super::{Conv, Panel, Target, Windows};
 use crate::activation::{Pixels, finish};
 use crate::chunks::evenly;
-use crate::prefetch::{LINE, Prefetch};
+use crate::prefetch::Prefetch;
 use crate::simd::{clamp, is_portable, mul_add};
 use crate::{Clamp, Function};
 
@@ -65,7 +65,7 @@ impl WithSimd for Job<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let mut ahead = Prefetch::new(self.ahead);
+        let mut ahead = Prefetch::new(self.ahead, self.steps::<S>());
         for index in self.panels.clone() {
             match self.op.panels[index].vectors {
                 1 => self.panel::<S, 1>(simd, index, &mut ahead),
@@ -79,6 +79,15 @@ impl WithSimd for Job<'_> {
 }
 
 impl Job<'_> {
+    /// Number of groups of [`STEPS`] steps in all tiles.
+    #[inline(always)]
+    fn steps<S: Simd>(&self) -> usize {
+        let Windows { height, width, segments, .. } = self.windows;
+        let of_tile = segments * (self.op.chunks[self.chunk].len() / segments / STEPS);
+        let tiles = |panel: &Panel| height * width.div_ceil(most_pixels::<S>(panel.vectors));
+        of_tile * self.op.panels[self.panels.clone()].iter().map(tiles).sum::<usize>()
+    }
+
     #[inline(always)]
     fn panel<S: Simd, const NV: usize>(&mut self, simd: S, index: usize, ahead: &mut Prefetch) {
         let op = self.op;
@@ -262,10 +271,7 @@ impl<const NV: usize> Tiles<'_, NV> {
                     for k in 0..STEPS {
                         step(simd, x.add(k), pixel_stride, weight.add(k * NV), &mut sums);
                     }
-                    // One line for each cache line of a step's weights.
-                    for _ in 0..(NV * S::F32_LANES).div_ceil(LINE) {
-                        ahead.fetch();
-                    }
+                    ahead.fetch();
                     weight = weight.add(STEPS * NV);
                     x = x.add(STEPS);
                 }

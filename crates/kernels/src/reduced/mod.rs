@@ -188,9 +188,8 @@ impl Conv {
         let outputs = self.panel(panels.end - 1).end - panels.start * OUTPUTS;
         let reach = target.reach((height, width), outputs);
         assert!(residual.is_none_or(|r| r.len() >= reach), "the residual is too short");
-        let mut prefetch = Prefetch::new(ahead);
         let size = self.isa.block(pixels);
-        let lines = prefetch.lines().div_ceil(pixels.div_ceil(size) * panels.len());
+        let mut prefetch = Prefetch::new(ahead, pixels.div_ceil(size) * panels.len());
         let session = self.isa.begin();
         let last = chunk + 1 == self.chunks.len();
         let residual = residual.filter(|_| last);
@@ -217,9 +216,7 @@ impl Conv {
             let weights = self.weights(chunk, panel..panel + 1);
             let outputs = self.panel(panel).len();
             for start in (0..pixels).step_by(size) {
-                for _ in 0..lines {
-                    prefetch.fetch();
-                }
+                prefetch.fetch();
                 let size = ((pixels - start).min(size), outputs);
                 let x = &x.words[start * words..][..PIXELS * words];
                 turn = 1 - turn;
