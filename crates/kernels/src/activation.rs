@@ -74,8 +74,7 @@ impl Function {
     /// Applies the function to the values, in place.
     pub fn apply(self, isa: Isa, values: &mut [f32]) {
         let used = values.len();
-        let pixels = Pixels { values, size: (1, 1), strides: (0, 0), used };
-        isa.run(Finish { function: self, pixels });
+        Pixels { values, size: (1, 1), strides: (0, 0), used }.apply(isa, self);
     }
 
     /// Propagates the gradient through the function, in place: multiplies `d[i]` by the derivative at `x[i]`.
@@ -98,6 +97,13 @@ pub(crate) struct Pixels<'a> {
     pub(crate) strides: (usize, usize),
     /// Number of values of each pixel.
     pub(crate) used: usize,
+}
+
+impl Pixels<'_> {
+    /// Applies a function to the values in place.
+    pub(crate) fn apply(self, isa: Isa, function: Function) {
+        isa.run(Finish { function, pixels: self });
+    }
 }
 
 /// Applies a function to the values in place. It is not inlined, since every tile size would contain a copy of all

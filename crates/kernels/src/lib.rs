@@ -17,6 +17,7 @@ pub mod pool;
 mod prefetch;
 pub mod reduced;
 mod simd;
+pub mod winograd;
 
 pub use activation::{Activation, Function};
 pub use aligned::AlignedBuffer;

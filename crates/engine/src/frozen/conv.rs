@@ -7,6 +7,7 @@ use headstart_model::Shape;
 
 use super::buffers::{PICTURE, Source};
 use super::lower::Sides;
+use super::padded::Padded;
 use super::product::{Pixels, Product, Run};
 
 #[derive(Debug)]
@@ -14,6 +15,7 @@ pub(super) struct Conv {
     pub(super) op: Product,
     /// `None` for a 1x1 convolution, which reads its input rows in place.
     sides: Option<Sides>,
+    padded: Padded,
     input: Shape,
     pub(super) output: Shape,
     /// Output rows computed at a time.
@@ -40,8 +42,9 @@ const BAND_BYTES: usize = 160 << 10;
 
 impl Conv {
     pub(super) fn new(op: Product, sides: Sides, (input, output): (Shape, Shape)) -> Self {
+        let padded = Padded { input, margins: sides.margins };
         let sides = (!sides.is_pointwise()).then_some(sides);
-        let mut conv = Self { op, sides, input, output, band: 1 };
+        let mut conv = Self { op, sides, padded, input, output, band: 1 };
         conv.band = conv.choose_band();
         conv
     }
@@ -49,7 +52,7 @@ impl Conv {
     fn choose_band(&self) -> usize {
         let (height, width) = self.output.spatial();
         let read = |rows: usize| match self.sides {
-            Some(sides) => sides.under(rows) * self.padded_row(sides),
+            Some(sides) => sides.under(rows) * self.padded.row(),
             None => rows * width * self.input.channels(),
         };
         let fits = |&rows: &usize| read(rows) * size_of::<f32>() <= BAND_BYTES;
@@ -65,12 +68,7 @@ impl Conv {
 
     /// f32 values of scratch that [`Conv::rows`] needs for padded input rows.
     pub(super) fn scratch(&self) -> usize {
-        self.sides.map_or(0, |sides| sides.under(self.band) * self.padded_row(sides))
-    }
-
-    fn padded_row(&self, sides: Sides) -> usize {
-        let (_, width) = self.input.spatial();
-        (sides.margins.left + width + sides.margins.right) * self.input.channels()
+        self.sides.map_or(0, |sides| sides.under(self.band) * self.padded.row())
     }
 
     pub(super) fn multiply_adds(&self) -> usize {
@@ -173,9 +171,9 @@ impl Conv {
         let channels = self.input.channels();
         let (_, width) = self.output.spatial();
         if let Some(sides) = self.sides {
-            let row = self.padded_row(sides);
+            let row = self.padded.row();
             let padded = &mut scratch[..sides.under(height) * row];
-            self.pad(source, sides, first * sides.stride, padded);
+            self.padded.write(source, first * sides.stride, padded);
             let shape = (sides.kernel, sides.stride);
             let windows = Windows::sliding((height, width), shape, row / channels, channels);
             return (Pixels::F32(padded), windows);
@@ -188,29 +186,5 @@ impl Conv {
             Source::Picture(..) => unreachable!("{PICTURE}"),
         };
         (pixels, Windows::pixels(height, width, channels))
-    }
-
-    /// Writes the rows of the padded map from `first` on to `out`.
-    fn pad(&self, source: Source<'_>, sides: Sides, first: usize, out: &mut [f32]) {
-        let (height, width) = self.input.spatial();
-        let channels = self.input.channels();
-        let (left, row) = (sides.margins.left * channels, width * channels);
-        for (index, out) in out.chunks_exact_mut(self.padded_row(sides)).enumerate() {
-            let y = (first + index).wrapping_sub(sides.margins.top);
-            if y >= height {
-                out.fill(0.0);
-                continue;
-            }
-            out[..left].fill(0.0);
-            out[left + row..].fill(0.0);
-            let out = &mut out[left..left + row];
-            match source {
-                Source::Values(values) => out.copy_from_slice(&values[y * row..][..row]),
-                Source::Reduced { .. } => unreachable!("only for 1x1 convolutions"),
-                Source::Picture(pixels, normalize) => {
-                    normalize.run(&pixels[y * row..][..row], out);
-                }
-            }
-        }
     }
 }

@@ -9,11 +9,13 @@ mod compute;
 mod conv;
 mod grouped;
 mod lower;
+mod padded;
 mod product;
 mod schedule;
 mod share;
 mod step;
 mod whole;
+mod winograd;
 
 use headstart_kernels::elementwise::Normalize;
 use headstart_kernels::{AlignedBuffer, Isa};

@@ -12,6 +12,7 @@ use super::grouped::Grouped;
 use super::lower::{Op, OpId, OpKind, Program};
 use super::product::Product;
 use super::step::{Step, StepKind};
+use super::winograd::Winograd;
 use super::{FrozenConfig, Plan};
 use crate::arena::{Request, place};
 
@@ -271,6 +272,13 @@ fn conv(ops: &[Op], id: OpId, config: &FrozenConfig, ends: Option<&[usize]>) -> 
 fn single(ops: &[Op], id: OpId, config: &FrozenConfig) -> Draft {
     let op = &ops[id];
     let kind = match &op.kind {
+        OpKind::Conv { kernel, bias, sides }
+            if Winograd::suits(*sides, ops[op.input].shape, op.shape) =>
+        {
+            let shapes = (ops[op.input].shape, op.shape);
+            let isa = config.compute.isa;
+            StepKind::Winograd(Winograd::new(isa, (kernel, bias), op.activation, *sides, shapes))
+        }
         OpKind::Conv { .. } => StepKind::Conv(conv(ops, id, config, None)),
         OpKind::Affine { scale, bias } => {
             StepKind::Affine { scale: scale.clone(), bias: bias.clone(), activation: op.activation }

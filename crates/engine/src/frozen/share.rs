@@ -126,7 +126,11 @@ pub(super) fn divide_positions(
     });
 }
 
-fn split_rows<'a>((residual, out): RowValues<'a>, cut: usize) -> (RowValues<'a>, RowValues<'a>) {
+/// Cuts both at a number of values of the output, or at its end.
+pub(super) fn split_rows<'a>(
+    (residual, out): RowValues<'a>,
+    cut: usize,
+) -> (RowValues<'a>, RowValues<'a>) {
     let (out, out_rest) = out.split_at_mut(cut);
     let (residual, residual_rest) = residual.map(|r| r.split_at(cut)).unzip();
     ((residual, out), (residual_rest, out_rest))

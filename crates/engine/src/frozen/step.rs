@@ -13,6 +13,7 @@ use super::conv::Conv;
 use super::grouped::Grouped;
 use super::lower::Sides;
 use super::share::{divide_positions, divide_rows};
+use super::winograd::Winograd;
 
 /// A range of the arena.
 type Place = Range<usize>;
@@ -37,6 +38,7 @@ pub(super) enum StepKind {
     /// A convolution followed by the mean over its positions.
     PooledConv(Conv),
     Grouped(Grouped),
+    Winograd(Winograd),
     Affine {
         scale: Vec<f32>,
         bias: Vec<f32>,
@@ -71,6 +73,7 @@ impl Step {
             StepKind::Block(block) => block.multiply_adds(),
             StepKind::Conv(conv) | StepKind::PooledConv(conv) => conv.multiply_adds(),
             StepKind::Grouped(grouped) => grouped.multiply_adds(),
+            StepKind::Winograd(conv) => conv.multiply_adds(),
             _ => 0,
         }
     }
@@ -82,6 +85,7 @@ impl Step {
             StepKind::Conv(conv) => conv.whole_scratch(),
             StepKind::PooledConv(conv) => conv.pooled_scratch(),
             StepKind::Grouped(grouped) => grouped.scratch(),
+            StepKind::Winograd(conv) => conv.scratch(),
             _ => 0,
         }
     }
@@ -91,6 +95,7 @@ impl Step {
         match &self.kind {
             StepKind::Block(block) => block.first_weights(),
             StepKind::Conv(conv) | StepKind::PooledConv(conv) => conv.op.weights(0, 0..1),
+            StepKind::Winograd(conv) => conv.first_weights(),
             _ => &[],
         }
     }
@@ -125,6 +130,7 @@ impl Step {
             StepKind::Conv(conv) => conv.run(buffers),
             StepKind::PooledConv(conv) => conv.run_pooled(isa, buffers),
             StepKind::Grouped(grouped) => grouped.run(input, buffers.out, buffers.scratch),
+            StepKind::Winograd(conv) => conv.run(buffers),
             StepKind::Affine { scale, bias, activation } => {
                 let channels = scale.len();
                 let clamp = activation.clamp().unwrap_or(Clamp::NONE);

@@ -214,7 +214,7 @@ impl Base {
 
     /// A hash of everything besides the picture that features depend on; for joined bases, that of the first.
     pub fn fingerprint(&self, compute: Compute, reduce: Reduce) -> [u8; 32] {
-        let mut hash = blake3::Hasher::new_derive_key("headstart features 2");
+        let mut hash = blake3::Hasher::new_derive_key("headstart features 3");
         let mut part = |bytes: &[u8]| {
             hash.update(&(bytes.len() as u64).to_le_bytes());
             hash.update(bytes);

@@ -1,0 +1,194 @@
+//! The transformations of kernels, inputs and outputs.
+//!
+//! The matrices follow from the points 0, ±`P`, ±`Q` and infinity by Toom and Cook's construction. With `Q` = 2`P` and these
+//! values, rounding errors are half as large as with the usual ±1 and ±2.
+
+use pulp::{Simd, WithSimd};
+
+use crate::Clamp;
+use crate::simd::{clamp, load, mul_add, store};
+
+/// Side of a tile of outputs.
+pub(super) const OUT: usize = 4;
+/// Side of a tile of inputs.
+pub(super) const IN: usize = 6;
+
+const P: f32 = 11.0 / 16.0;
+const Q: f32 = 11.0 / 8.0;
+/// Their squares.
+const PP: f32 = P * P;
+const QQ: f32 = Q * Q;
+
+/// `G g G^T` in row-major order.
+pub(super) fn kernel(taps: &[f32; 9]) -> [f32; IN * IN] {
+    let (p, q) = (f64::from(P), f64::from(Q));
+    let (pp, qq) = (p * p, q * q);
+    // Each point's powers over the product of its distances to the other points.
+    let of_point = |x: f64, scale: f64| [1.0 / scale, x / scale, x * x / scale];
+    let (by_p, by_q) = (2.0 * pp * (pp - qq), 2.0 * qq * (qq - pp));
+    let rows = [
+        [1.0 / (pp * qq), 0.0, 0.0],
+        of_point(p, by_p),
+        of_point(-p, by_p),
+        of_point(q, by_q),
+        of_point(-q, by_q),
+        [0.0, 0.0, 1.0],
+    ];
+    std::array::from_fn(|at| {
+        let (a, b) = (&rows[at / IN], &rows[at % IN]);
+        let tap = |i: usize| a[i / 3] * b[i % 3] * f64::from(taps[i]);
+        (0..9).map(tap).sum::<f64>() as f32
+    })
+}
+
+/// `B^T d` for a column `d`.
+#[inline(always)]
+fn input<S: Simd>(simd: S, d: [S::f32s; IN]) -> [S::f32s; IN] {
+    let [p, q, pp, qq] = [P, Q, PP, QQ].map(|x| simd.splat_f32s(x));
+    let [minus_p, minus_q, minus_pp, minus_qq] = [p, q, pp, qq].map(|x| simd.neg_f32s(x));
+    // x^2 - Q^2 and x^2 - P^2, applied to the even and to the odd values.
+    let (even_q, odd_q) =
+        (mul_add(simd, d[2], minus_qq, d[4]), mul_add(simd, d[1], minus_qq, d[3]));
+    let (even_p, odd_p) =
+        (mul_add(simd, d[2], minus_pp, d[4]), mul_add(simd, d[1], minus_pp, d[3]));
+    // (x^2 - P^2)(x^2 - Q^2)
+    let last = mul_add(simd, d[3], minus_pp, d[5]);
+    let inner = mul_add(simd, d[0], minus_pp, d[2]);
+    [
+        mul_add(simd, inner, minus_qq, even_p),
+        mul_add(simd, odd_q, p, even_q),
+        mul_add(simd, odd_q, minus_p, even_q),
+        mul_add(simd, odd_p, q, even_p),
+        mul_add(simd, odd_p, minus_q, even_p),
+        mul_add(simd, odd_p, minus_qq, last),
+    ]
+}
+
+/// The sum of two vectors with weights.
+#[inline(always)]
+fn weighted<S: Simd>(simd: S, (p, a): (f32, S::f32s), (q, b): (f32, S::f32s)) -> S::f32s {
+    let a = simd.mul_f32s(a, simd.splat_f32s(p));
+    mul_add(simd, b, simd.splat_f32s(q), a)
+}
+
+/// `A^T m` for a column `m`.
+#[inline(always)]
+fn output<S: Simd>(simd: S, m: [S::f32s; IN]) -> [S::f32s; OUT] {
+    let (sum_p, sum_q) = (simd.add_f32s(m[1], m[2]), simd.add_f32s(m[3], m[4]));
+    let (difference_p, difference_q) = (simd.sub_f32s(m[1], m[2]), simd.sub_f32s(m[3], m[4]));
+    [
+        simd.add_f32s(m[0], simd.add_f32s(sum_p, sum_q)),
+        weighted(simd, (P, difference_p), (Q, difference_q)),
+        weighted(simd, (PP, sum_p), (QQ, sum_q)),
+        simd.add_f32s(m[5], weighted(simd, (PP * P, difference_p), (QQ * Q, difference_q))),
+    ]
+}
+
+/// Vectors that do not cross cache lines; pulp's are aligned like their values.
+#[repr(align(64))]
+struct Lines<T>(T);
+
+/// Writes `B^T d B` of every tile.
+pub(super) struct Input<'a> {
+    /// `[tiles.0 * 4 + 2][columns][channels]`.
+    pub(super) x: &'a [f32],
+    pub(super) columns: usize,
+    pub(super) channels: usize,
+    pub(super) tiles: (usize, usize),
+    /// `[36][tiles][channels]`, `stride` values apart.
+    pub(super) out: &'a mut [f32],
+    pub(super) stride: usize,
+}
+
+impl WithSimd for Input<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let row = self.columns * self.channels;
+        for tile in 0..self.tiles.0 * self.tiles.1 {
+            let (y, x) = (tile / self.tiles.1 * OUT, tile % self.tiles.1 * OUT);
+            for channel in (0..self.channels).step_by(S::F32_LANES) {
+                let own = S::F32_LANES.min(self.channels - channel);
+                let from = &self.x[y * row + x * self.channels + channel..];
+                let mut columns = Lines([[simd.splat_f32s(0.0); IN]; IN]);
+                for i in 0..IN {
+                    let mut d = [simd.splat_f32s(0.0); IN];
+                    for j in 0..IN {
+                        d[j] = load(simd, &from[i * row + j * self.channels..][..own]);
+                    }
+                    let d = input(simd, d);
+                    for j in 0..IN {
+                        columns.0[j][i] = d[j];
+                    }
+                }
+                let to = &mut self.out[tile * self.channels + channel..];
+                for j in 0..IN {
+                    let column = input(simd, columns.0[j]);
+                    for i in 0..IN {
+                        store(simd, &mut to[(i * IN + j) * self.stride..][..own], column[i]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes `A^T m A`, with bias, residual and clamp, of every tile.
+pub(super) struct Output<'a> {
+    /// `[36][tiles][channels]`, `stride` values apart.
+    pub(super) sums: &'a [f32],
+    pub(super) stride: usize,
+    pub(super) tiles: (usize, usize),
+    /// Rows and columns of the output; the last tiles may reach beyond.
+    pub(super) size: (usize, usize),
+    /// Of each channel.
+    pub(super) bias: &'a [f32],
+    pub(super) clamp: Clamp,
+    /// Both start at the first channel of the first pixel.
+    pub(super) residual: Option<&'a [f32]>,
+    pub(super) out: &'a mut [f32],
+    /// Strides between rows and between pixels of the output.
+    pub(super) strides: (usize, usize),
+}
+
+impl WithSimd for Output<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let channels = self.bias.len();
+        let (min, max) = (simd.splat_f32s(self.clamp.min), simd.splat_f32s(self.clamp.max));
+        for tile in 0..self.tiles.0 * self.tiles.1 {
+            let (y, x) = (tile / self.tiles.1 * OUT, tile % self.tiles.1 * OUT);
+            let (rows, columns) = (OUT.min(self.size.0 - y), OUT.min(self.size.1 - x));
+            for channel in (0..channels).step_by(S::F32_LANES) {
+                let own = S::F32_LANES.min(channels - channel);
+                let from = &self.sums[tile * channels + channel..];
+                let mut by_column = Lines([[simd.splat_f32s(0.0); IN]; OUT]);
+                for i in 0..IN {
+                    let mut m = [simd.splat_f32s(0.0); IN];
+                    for j in 0..IN {
+                        m[j] = load(simd, &from[(i * IN + j) * self.stride..][..own]);
+                    }
+                    let m = output(simd, m);
+                    for j in 0..OUT {
+                        by_column.0[j][i] = m[j];
+                    }
+                }
+                let bias = load(simd, &self.bias[channel..][..own]);
+                for j in 0..columns {
+                    let column = output(simd, by_column.0[j]);
+                    for i in 0..rows {
+                        let at = (y + i) * self.strides.0 + (x + j) * self.strides.1 + channel;
+                        let mut value = simd.add_f32s(column[i], bias);
+                        if let Some(residual) = self.residual {
+                            value = simd.add_f32s(value, load(simd, &residual[at..][..own]));
+                        }
+                        store(simd, &mut self.out[at..][..own], clamp(simd, value, min, max));
+                    }
+                }
+            }
+        }
+    }
+}
