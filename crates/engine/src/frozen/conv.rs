@@ -6,15 +6,14 @@ use headstart_kernels::conv::{Target, Windows};
 use headstart_model::Shape;
 
 use super::buffers::{PICTURE, Source};
-use super::lower::Sides;
+use super::lower::{Access, Sides};
 use super::padded::Padded;
 use super::product::{Pixels, Product, Run};
 
 #[derive(Debug)]
 pub(super) struct Conv {
     pub(super) op: Product,
-    /// `None` for a 1x1 convolution, which reads its input rows in place.
-    sides: Option<Sides>,
+    sides: Sides,
     padded: Padded,
     input: Shape,
     pub(super) output: Shape,
@@ -43,32 +42,41 @@ const BAND_BYTES: usize = 160 << 10;
 impl Conv {
     pub(super) fn new(op: Product, sides: Sides, (input, output): (Shape, Shape)) -> Self {
         let padded = Padded { input, margins: sides.margins };
-        let sides = (!sides.is_pointwise()).then_some(sides);
         let mut conv = Self { op, sides, padded, input, output, band: 1 };
         conv.band = conv.choose_band();
         conv
     }
 
     fn choose_band(&self) -> usize {
-        let (height, width) = self.output.spatial();
-        let read = |rows: usize| match self.sides {
-            Some(sides) => sides.under(rows) * self.padded.row(),
-            None => rows * width * self.input.channels(),
-        };
-        let fits = |&rows: &usize| read(rows) * size_of::<f32>() <= BAND_BYTES;
+        let (height, _) = self.output.spatial();
+        let fits = |&rows: &usize| self.read(rows) * size_of::<f32>() <= BAND_BYTES;
         let bands = height.div_ceil((1..=height).rev().find(fits).unwrap_or(1));
-        // More bands read the weights again; panels in sequence read the input again.
+        // More bands read the weights again; panels in sequence read the input again, and a copy is written first.
         let weights = self.op.multiply_adds() * (bands - 1);
-        if self.sides.is_none() && weights >= read(height) * (self.op.panels() - 1) {
+        let copies = usize::from(self.sides.access() != Access::InPlace);
+        if weights >= self.read(height) * (self.op.panels() - 1 + copies) {
             return height;
         }
         // Bands of equal height avoid a short one at the end.
         height.div_ceil(bands)
     }
 
-    /// f32 values of scratch that [`Conv::rows`] needs for padded input rows.
+    /// Input values that `rows` output rows read.
+    fn read(&self, rows: usize) -> usize {
+        match self.sides.access() {
+            Access::InPlace | Access::Gathered => {
+                rows * self.output.spatial().1 * self.input.channels()
+            }
+            Access::Padded => self.sides.under(rows) * self.padded.row(),
+        }
+    }
+
+    /// f32 values of scratch that [`Conv::rows`] needs for copies of input rows.
     pub(super) fn scratch(&self) -> usize {
-        self.sides.map_or(0, |sides| sides.under(self.band) * self.padded.row())
+        match self.sides.access() {
+            Access::InPlace => 0,
+            Access::Gathered | Access::Padded => self.read(self.band),
+        }
     }
 
     pub(super) fn multiply_adds(&self) -> usize {
@@ -160,7 +168,7 @@ impl Conv {
         self.op.weights(0, panel..panel + 1)
     }
 
-    /// The windows of `height` output rows from `first` on, over the source itself or over padded copies of its rows.
+    /// The windows of `height` output rows from `first` on, over the source itself or over copies of its rows.
     fn windows<'a>(
         &self,
         source: Source<'a>,
@@ -170,20 +178,28 @@ impl Conv {
     ) -> (Pixels<'a>, Windows) {
         let channels = self.input.channels();
         let (_, width) = self.output.spatial();
-        if let Some(sides) = self.sides {
-            let row = self.padded.row();
-            let padded = &mut scratch[..sides.under(height) * row];
-            self.padded.write(source, first * sides.stride, padded);
-            let shape = (sides.kernel, sides.stride);
-            let windows = Windows::sliding((height, width), shape, row / channels, channels);
-            return (Pixels::F32(padded), windows);
-        }
-        let pixels = match source {
-            Source::Values(values) => Pixels::F32(&values[first * width * channels..]),
-            Source::Reduced { pixels, first: converted } => {
-                Pixels::Reduced(pixels.skip((first - converted) * width))
+        let Sides { kernel, stride, .. } = self.sides;
+        let pixels = match self.sides.access() {
+            Access::InPlace => match source {
+                Source::Values(values) => Pixels::F32(&values[first * width * channels..]),
+                Source::Reduced { pixels, first: converted } => {
+                    Pixels::Reduced(pixels.skip((first - converted) * width))
+                }
+                Source::Picture(..) => unreachable!("{PICTURE}"),
+            },
+            Access::Gathered => {
+                let gathered = &mut scratch[..self.read(height)];
+                self.padded.gather(source, (first, width), stride, gathered);
+                Pixels::F32(gathered)
             }
-            Source::Picture(..) => unreachable!("{PICTURE}"),
+            Access::Padded => {
+                let padded = &mut scratch[..self.read(height)];
+                self.padded.write(source, first * stride, padded);
+                let columns = self.padded.columns();
+                let windows =
+                    Windows::sliding((height, width), (kernel, stride), columns, channels);
+                return (Pixels::F32(padded), windows);
+            }
         };
         (pixels, Windows::pixels(height, width, channels))
     }

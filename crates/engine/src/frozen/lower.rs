@@ -153,10 +153,30 @@ impl Sides {
         (outputs - 1) * self.stride + self.kernel
     }
 
+    /// How a convolution reads such windows.
+    pub(super) fn access(&self) -> Access {
+        match (self.kernel, self.stride, self.margins == Margins::default()) {
+            (1, 1, true) => Access::InPlace,
+            (1, _, true) => Access::Gathered,
+            _ => Access::Padded,
+        }
+    }
+
     /// Whether the window is a single position, moved in steps of one.
     pub(super) fn is_pointwise(&self) -> bool {
-        self.kernel == 1 && self.stride == 1 && self.margins == Margins::default()
+        self.access() == Access::InPlace
     }
+}
+
+/// How a convolution reads the windows of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Each window is a pixel.
+    InPlace,
+    /// Each window is a pixel, but some pixels are skipped: the others are copied side by side.
+    Gathered,
+    /// From a copy with zeros around it.
+    Padded,
 }
 
 impl Program {
@@ -171,11 +191,11 @@ impl Program {
     /// Whether the input is read only by padded convolutions, which can normalise the picture as they read it.
     pub(super) fn reads_picture(&self) -> bool {
         let last = self.ops.len() - 1;
-        last > 0
-            && self.ops.iter().skip(1).all(|op| {
-                let pads = matches!(&op.kind, OpKind::Conv { sides, .. } if !sides.is_pointwise());
-                (op.input != 0 || pads) && op.residual != Some(0) && op.kind.second() != Some(0)
-            })
+        last > 0 && self.ops.iter().skip(1).all(|op| {
+            let pads =
+                matches!(&op.kind, OpKind::Conv { sides, .. } if sides.access() == Access::Padded);
+            (op.input != 0 || pads) && op.residual != Some(0) && op.kind.second() != Some(0)
+        })
     }
 
     /// Number of reads of each value; the last one is also read by the caller.

@@ -2,7 +2,7 @@
 
 use headstart_model::{Margins, Shape};
 
-use super::buffers::Source;
+use super::buffers::{PICTURE, Source};
 
 /// A map with zeros around it.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +42,28 @@ impl Padded {
                 Source::Picture(pixels, normalize) => {
                     normalize.run(&pixels[y * row..][..row], out);
                 }
+            }
+        }
+    }
+
+    /// Copies every `stride`th pixel of every `stride`th row to rows of `width` pixels: those from `first` on.
+    pub(super) fn gather(
+        &self,
+        source: Source<'_>,
+        (first, width): (usize, usize),
+        stride: usize,
+        out: &mut [f32],
+    ) {
+        let Source::Values(values) = source else {
+            unreachable!("{PICTURE}, of more than a pixel")
+        };
+        let (_, columns) = self.input.spatial();
+        let channels = self.input.channels();
+        for (row, out) in out.chunks_exact_mut(width * channels).enumerate() {
+            let from = &values[(first + row) * stride * columns * channels..];
+            let from = from.chunks_exact(channels).step_by(stride);
+            for (from, to) in from.zip(out.chunks_exact_mut(channels)) {
+                to.copy_from_slice(from);
             }
         }
     }
