@@ -84,9 +84,25 @@ fn output<S: Simd>(simd: S, m: [S::f32s; IN]) -> [S::f32s; OUT] {
     ]
 }
 
-/// Vectors that do not cross cache lines; pulp's are aligned like their values.
+/// A tile of vectors that do not cross cache lines; pulp's are aligned like their values.
 #[repr(align(64))]
-struct Lines<T>(T);
+struct Tile<V>([[V; IN]; IN]);
+
+/// The first vector of `from`, of which only `used` lanes exist unless it is `FULL`.
+#[inline(always)]
+fn read<S: Simd, const FULL: bool>(simd: S, from: &[f32], used: usize) -> S::f32s {
+    if FULL { S::as_simd_f32s(&from[..S::F32_LANES]).0[0] } else { load(simd, &from[..used]) }
+}
+
+/// The counterpart of [`read`].
+#[inline(always)]
+fn write<S: Simd, const FULL: bool>(simd: S, to: &mut [f32], used: usize, value: S::f32s) {
+    if FULL {
+        S::as_mut_simd_f32s(&mut to[..S::F32_LANES]).0[0] = value;
+    } else {
+        store(simd, &mut to[..used], value);
+    }
+}
 
 /// Writes `B^T d B` of every tile.
 pub(super) struct Input<'a> {
@@ -104,31 +120,46 @@ impl WithSimd for Input<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let row = self.columns * self.channels;
+    fn with_simd<S: Simd>(mut self, simd: S) {
         for tile in 0..self.tiles.0 * self.tiles.1 {
-            let (y, x) = (tile / self.tiles.1 * OUT, tile % self.tiles.1 * OUT);
             for channel in (0..self.channels).step_by(S::F32_LANES) {
-                let own = S::F32_LANES.min(self.channels - channel);
-                let from = &self.x[y * row + x * self.channels + channel..];
-                let mut columns = Lines([[simd.splat_f32s(0.0); IN]; IN]);
-                for i in 0..IN {
-                    let mut d = [simd.splat_f32s(0.0); IN];
-                    for j in 0..IN {
-                        d[j] = load(simd, &from[i * row + j * self.channels..][..own]);
-                    }
-                    let d = input(simd, d);
-                    for j in 0..IN {
-                        columns.0[j][i] = d[j];
-                    }
+                let used = S::F32_LANES.min(self.channels - channel);
+                if used == S::F32_LANES {
+                    self.tile::<S, true>(simd, tile, channel, used);
+                } else {
+                    self.tile::<S, false>(simd, tile, channel, used);
                 }
-                let to = &mut self.out[tile * self.channels + channel..];
-                for j in 0..IN {
-                    let column = input(simd, columns.0[j]);
-                    for i in 0..IN {
-                        store(simd, &mut to[(i * IN + j) * self.stride..][..own], column[i]);
-                    }
-                }
+            }
+        }
+    }
+}
+
+impl Input<'_> {
+    #[inline(always)]
+    fn tile<S: Simd, const FULL: bool>(
+        &mut self,
+        simd: S,
+        tile: usize,
+        channel: usize,
+        used: usize,
+    ) {
+        let row = self.columns * self.channels;
+        let (y, x) = (tile / self.tiles.1 * OUT, tile % self.tiles.1 * OUT);
+        let from = &self.x[y * row + x * self.channels + channel..];
+        let mut values = Tile([[simd.splat_f32s(0.0); IN]; IN]);
+        for (i, values) in values.0.iter_mut().enumerate() {
+            let mut d = [simd.splat_f32s(0.0); IN];
+            for (j, d) in d.iter_mut().enumerate() {
+                *d = read::<S, FULL>(simd, &from[i * row + j * self.channels..], used);
+            }
+            *values = input(simd, d);
+        }
+        let to = &mut self.out[tile * self.channels + channel..];
+        for j in 0..IN {
+            let [a, b, c, d, e, f] = &values.0;
+            let column = input(simd, [a[j], b[j], c[j], d[j], e[j], f[j]]);
+            for (i, value) in column.into_iter().enumerate() {
+                write::<S, FULL>(simd, &mut to[(i * IN + j) * self.stride..], used, value);
             }
         }
     }
@@ -156,38 +187,54 @@ impl WithSimd for Output<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn with_simd<S: Simd>(mut self, simd: S) {
         let channels = self.bias.len();
-        let (min, max) = (simd.splat_f32s(self.clamp.min), simd.splat_f32s(self.clamp.max));
         for tile in 0..self.tiles.0 * self.tiles.1 {
-            let (y, x) = (tile / self.tiles.1 * OUT, tile % self.tiles.1 * OUT);
-            let (rows, columns) = (OUT.min(self.size.0 - y), OUT.min(self.size.1 - x));
             for channel in (0..channels).step_by(S::F32_LANES) {
-                let own = S::F32_LANES.min(channels - channel);
-                let from = &self.sums[tile * channels + channel..];
-                let mut by_column = Lines([[simd.splat_f32s(0.0); IN]; OUT]);
-                for i in 0..IN {
-                    let mut m = [simd.splat_f32s(0.0); IN];
-                    for j in 0..IN {
-                        m[j] = load(simd, &from[(i * IN + j) * self.stride..][..own]);
-                    }
-                    let m = output(simd, m);
-                    for j in 0..OUT {
-                        by_column.0[j][i] = m[j];
-                    }
+                let used = S::F32_LANES.min(channels - channel);
+                if used == S::F32_LANES {
+                    self.tile::<S, true>(simd, tile, channel, used);
+                } else {
+                    self.tile::<S, false>(simd, tile, channel, used);
                 }
-                let bias = load(simd, &self.bias[channel..][..own]);
-                for j in 0..columns {
-                    let column = output(simd, by_column.0[j]);
-                    for i in 0..rows {
-                        let at = (y + i) * self.strides.0 + (x + j) * self.strides.1 + channel;
-                        let mut value = simd.add_f32s(column[i], bias);
-                        if let Some(residual) = self.residual {
-                            value = simd.add_f32s(value, load(simd, &residual[at..][..own]));
-                        }
-                        store(simd, &mut self.out[at..][..own], clamp(simd, value, min, max));
-                    }
+            }
+        }
+    }
+}
+
+impl Output<'_> {
+    #[inline(always)]
+    fn tile<S: Simd, const FULL: bool>(
+        &mut self,
+        simd: S,
+        tile: usize,
+        channel: usize,
+        used: usize,
+    ) {
+        let from = &self.sums[tile * self.bias.len() + channel..];
+        let mut values = Tile([[simd.splat_f32s(0.0); IN]; IN]);
+        for (i, values) in values.0.iter_mut().enumerate() {
+            let mut m = [simd.splat_f32s(0.0); IN];
+            for (j, m) in m.iter_mut().enumerate() {
+                *m = read::<S, FULL>(simd, &from[(i * IN + j) * self.stride..], used);
+            }
+            values[..OUT].copy_from_slice(&output(simd, m));
+        }
+        let bias = read::<S, FULL>(simd, &self.bias[channel..], used);
+        let (min, max) = (simd.splat_f32s(self.clamp.min), simd.splat_f32s(self.clamp.max));
+        let (y, x) = (tile / self.tiles.1 * OUT, tile % self.tiles.1 * OUT);
+        let (rows, columns) = (OUT.min(self.size.0 - y), OUT.min(self.size.1 - x));
+        for j in 0..columns {
+            let [a, b, c, d, e, f] = &values.0;
+            let column = output(simd, [a[j], b[j], c[j], d[j], e[j], f[j]]);
+            for (i, value) in column.into_iter().enumerate().take(rows) {
+                let at = (y + i) * self.strides.0 + (x + j) * self.strides.1 + channel;
+                let mut value = simd.add_f32s(value, bias);
+                if let Some(residual) = self.residual {
+                    value = simd.add_f32s(value, read::<S, FULL>(simd, &residual[at..], used));
                 }
+                let value = clamp(simd, value, min, max);
+                write::<S, FULL>(simd, &mut self.out[at..], used, value);
             }
         }
     }

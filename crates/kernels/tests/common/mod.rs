@@ -11,6 +11,7 @@ pub(crate) fn values(seed: u64, len: usize) -> Vec<f32> {
 
 /// Asserts that both agree to `1e-5` of the largest sum of `terms` products in -1..1.
 #[track_caller]
+#[allow(dead_code)] // Winograd's products have another tolerance
 pub(crate) fn assert_close(actual: &[f32], expected: &[f64], terms: usize, case: &str) {
     assert_eq!(actual.len(), expected.len(), "{case}");
     let tolerance = 1e-6 * (terms as f64).sqrt() + 1e-6;
