@@ -146,7 +146,7 @@ impl Conv {
         }
     }
 
-    /// The part of windows that a chunk of inputs covers: whole rows of the kernel, or part of one.
+    /// The part of the windows that a chunk of inputs covers.
     fn chunk<'a>(
         &self,
         chunk: usize,
@@ -156,11 +156,8 @@ impl Conv {
         let (Product::F32(op), Pixels::F32(x)) = (&self.op, pixels) else {
             return (pixels, windows);
         };
-        let row = op.inputs() / windows.segments;
-        let Range { start, end } = op.chunk(chunk);
-        let at = start / row * windows.segment_stride + start % row;
-        let segments = (end - start).div_ceil(row);
-        (Pixels::F32(&x[at..]), Windows { segments, ..windows })
+        let (offset, windows) = windows.of_chunk(op.inputs(), op.chunk(chunk));
+        (Pixels::F32(&x[offset..]), windows)
     }
 
     /// A panel's weights.

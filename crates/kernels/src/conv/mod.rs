@@ -152,32 +152,37 @@ impl Conv {
         self.bias[..self.outputs].copy_from_slice(bias);
     }
 
-    /// Loads `kernel`, `[outputs][inputs]`, without bias. It is the transposed kernel of another convolution, so that
-    /// this one computes the gradient of that one's inputs from the gradient of its outputs.
+    /// Loads `kernel`, `[taps][outputs][inputs / taps]`, with each tap transposed and the taps in reverse order, without
+    /// bias. It is the kernel of another convolution, so that this one computes the gradient of that one's inputs from
+    /// the gradient of its outputs.
     ///
     /// # Panics
     /// When the length differs.
-    pub fn load_transposed(&mut self, kernel: &[f32]) {
+    pub fn load_transposed(&mut self, kernel: &[f32], taps: usize) {
         /// Inputs that are processed for all outputs of a panel at a time; the written block stays in L1.
         const BLOCK: usize = 16;
         let inputs = self.inputs();
         assert_eq!(kernel.len(), inputs * self.outputs, "a kernel of another shape");
+        let of_tap = inputs / taps;
         let mut start = 0;
         for chunk in &self.chunks {
             for panel in &self.panels {
                 let width = panel.vectors * self.isa.lanes();
                 let used = width.min(self.outputs - panel.first_output);
-                let own = &mut self.weights[start..][..chunk.len() * width];
-                start += own.len();
-                for (block, to) in own.chunks_mut(BLOCK * width).enumerate() {
+                let mut input = chunk.start;
+                while input < chunk.end {
+                    let (tap, first) = (input / of_tap, input % of_tap);
+                    let count = BLOCK.min(of_tap - first).min(chunk.end - input);
+                    let to = &mut self.weights[start..][..count * width];
+                    let from = &kernel[(taps - 1 - tap) * of_tap * self.outputs..];
                     for output in 0..used {
-                        let row = (panel.first_output + output) * inputs;
-                        let from = row + chunk.start + block * BLOCK;
-                        let from = &kernel[from..][..to.len() / width];
+                        let row = (panel.first_output + output) * of_tap + first;
+                        let from = &from[row..][..count];
                         for (to, &weight) in to[output..].iter_mut().step_by(width).zip(from) {
                             *to = weight;
                         }
                     }
+                    (start, input) = (start + to.len(), input + count);
                 }
             }
         }

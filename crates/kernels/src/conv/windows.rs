@@ -1,5 +1,7 @@
 //! Where a convolution reads and writes.
 
+use std::ops::Range;
+
 use crate::extent::extent;
 
 /// Location of the windows of a range of output rows: each has `segments` runs of values, and windows are
@@ -49,6 +51,14 @@ impl Windows {
             segments: kernel,
             segment_stride: padded * channels,
         }
+    }
+
+    /// The part of windows of `inputs` values that a chunk covers, which is whole runs or lies within one, and the offset
+    /// of its first value.
+    pub fn of_chunk(self, inputs: usize, chunk: Range<usize>) -> (usize, Self) {
+        let run = inputs / self.segments;
+        let offset = chunk.start / run * self.segment_stride + chunk.start % run;
+        (offset, Self { segments: chunk.len().div_ceil(run), ..self })
     }
 
     /// Values from the start of the first window to the end of the last, for windows of `inputs` values.

@@ -1,5 +1,6 @@
-use headstart_kernels::conv::{Conv, KernelGradient, Run, Target, Windows};
+use headstart_kernels::conv::{Conv, KernelGradient, Run, Target, Windows, chunks_in_cache};
 use headstart_kernels::{Clamp, Isa};
+use headstart_model::Margins;
 
 use super::maps::{Before, Gradient, Maps, MapsMut, WeightGradients};
 use crate::network::layout::Layout;
@@ -13,8 +14,48 @@ pub(crate) struct Conv2D {
     side: usize,
     stride: usize,
     forward: Conv,
-    /// Maps the gradients of an output pixel to those of its window.
-    backward: Option<Conv>,
+    backward: Option<Backward>,
+}
+
+/// The gradient of the input from that of the output.
+enum Backward {
+    /// Moved in steps of one, the gradient is a convolution of the output's gradient, surrounded by zeros, with the
+    /// transposed kernel in reverse.
+    Convolution(Conv),
+    /// Maps the gradients of an output pixel to those of its window, which are added up.
+    Patches(Conv),
+}
+
+impl Backward {
+    fn new(isa: Isa, (side, stride): (usize, usize), kernel: &[f32], outputs: usize) -> Self {
+        let taps = side * side;
+        let mut own = if stride == 1 {
+            let inputs = kernel.len() / outputs / taps;
+            Self::Convolution(chunked(isa, side, kernel, &vec![0.0; inputs], Clamp::NONE))
+        } else {
+            let window = kernel.len() / outputs;
+            Self::Patches(Conv::new(isa, kernel, &vec![0.0; window], Clamp::NONE))
+        };
+        own.load(kernel, taps);
+        own
+    }
+
+    fn load(&mut self, kernel: &[f32], taps: usize) {
+        match self {
+            Self::Convolution(conv) => conv.load_transposed(kernel, taps),
+            Self::Patches(conv) => conv.load_transposed(kernel, 1),
+        }
+    }
+}
+
+/// A convolution with its inputs in chunks.
+fn chunked(isa: Isa, side: usize, kernel: &[f32], bias: &[f32], clamp: Clamp) -> Conv {
+    let inputs = kernel.len() / bias.len();
+    let ends = match side {
+        1 => chunk_ends(inputs, CHUNK),
+        _ => chunks_in_cache(isa, inputs, side),
+    };
+    Conv::in_chunks(isa, kernel, bias, clamp, &ends)
 }
 
 impl Conv2D {
@@ -27,18 +68,9 @@ impl Conv2D {
         clamp: Clamp,
         differentiable: bool,
     ) -> Self {
-        let chunked = |kernel: &[f32], bias: &[f32], clamp| {
-            let inputs = kernel.len() / bias.len();
-            let ends = chunk_ends(inputs, if side == 1 { CHUNK } else { inputs });
-            Conv::in_chunks(isa, kernel, bias, clamp, &ends)
-        };
-        let forward = chunked(kernel, bias, clamp);
-        let backward = differentiable.then(|| {
-            let inputs = kernel.len() / bias.len();
-            let mut backward = chunked(kernel, &vec![0.0; inputs], Clamp::NONE);
-            backward.load_transposed(kernel);
-            backward
-        });
+        let forward = chunked(isa, side, kernel, bias, clamp);
+        let backward =
+            differentiable.then(|| Backward::new(isa, (side, stride), kernel, bias.len()));
         Self { isa, side, stride, forward, backward }
     }
 
@@ -46,7 +78,7 @@ impl Conv2D {
     pub(crate) fn load(&mut self, kernel: &[f32], bias: &[f32]) {
         self.forward.load(kernel, bias);
         if let Some(backward) = &mut self.backward {
-            backward.load_transposed(kernel);
+            backward.load(kernel, self.side * self.side);
         }
     }
 
@@ -116,11 +148,16 @@ impl Conv2D {
             }
         }
         if let Some(d_x) = d_x {
-            let backward = self.backward.as_ref().expect("made differentiable");
-            if self.is_pointwise() {
-                Self::pointwise_input(backward, d_y, d_x);
-            } else {
-                d_x.write(|d_x| self.windows_input(backward, x.layout, d_y, d_x));
+            match self.backward.as_ref().expect("made differentiable") {
+                Backward::Convolution(backward) if self.is_pointwise() => {
+                    Self::pointwise_input(backward, d_y, d_x);
+                }
+                Backward::Convolution(backward) => {
+                    d_x.write(|d_x| self.convolved_input(backward, x.layout, d_y, d_x));
+                }
+                Backward::Patches(backward) => {
+                    d_x.write(|d_x| self.windows_input(backward, x.layout, d_y, d_x));
+                }
             }
         }
     }
@@ -147,6 +184,40 @@ impl Conv2D {
                 run(d_y, None, d_x, 1);
             }
         });
+    }
+
+    /// Convolves the output's gradient, surrounded by zeros, for a window that moves in steps of one. `padded` is the
+    /// layout under the windows.
+    fn convolved_input(
+        &self,
+        backward: &Conv,
+        padded: &Layout,
+        d_y: Maps<'_>,
+        mut d_x: MapsMut<'_>,
+    ) {
+        let to = *d_x.layout;
+        let reach = self.side - 1;
+        let Margins { top, bottom, left, right } = padded.margins;
+        let zeros = |own: usize| reach.saturating_sub(own);
+        let margins = Margins {
+            top: zeros(top),
+            bottom: zeros(bottom),
+            left: zeros(left),
+            right: zeros(right),
+        };
+        let around = Layout { margins, ..*d_y.layout };
+        // Windows that cover only zeros have no part in it.
+        let skipped = |own: usize| own.saturating_sub(reach);
+        let first = skipped(top) * around.row() + skipped(left) * around.pixel;
+        let size = (to.height, to.width);
+        let windows = Windows::sliding(size, (self.side, 1), around.columns(), around.channels);
+        let mut copy = vec![0.0; around.len()];
+        d_x.clear();
+        for (d_y_map, d_x) in d_y.pictures().zip(d_x.pictures()) {
+            let mut copied = MapsMut { values: &mut copy, layout: &around };
+            copied.copy_from(Maps { values: d_y_map, layout: d_y.layout });
+            run(backward, &copy[first..], windows, None, (&mut d_x[to.start(0)..], &to));
+        }
     }
 
     /// Adds the contribution of each window's output gradients, a row of windows at a time. `padded` is the layout
@@ -198,10 +269,11 @@ fn run(
     (to, layout): (&mut [f32], &Layout),
 ) {
     for chunk in 0..op.chunks() {
+        let (offset, windows) = windows.of_chunk(op.inputs(), op.chunk(chunk));
         op.run(Run {
             panels: 0..op.panels(),
             chunk,
-            x: &x[op.chunk(chunk).start..],
+            x: &x[offset..],
             windows,
             residual,
             target: Target {

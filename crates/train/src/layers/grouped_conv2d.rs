@@ -135,6 +135,17 @@ fn of_group<'a>(
     (rows.copied().collect(), &bias[own.clone()])
 }
 
+/// Copies a few values; the library's call would cost more than most of the copies.
+fn copy(to: &mut [f32], from: &[f32]) {
+    let ((to, to_rest), (from, from_rest)) = (to.as_chunks_mut::<8>(), from.as_chunks::<8>());
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+    for (to, from) in to_rest.iter_mut().zip(from_rest) {
+        *to = *from;
+    }
+}
+
 /// Copies the channels of a group, including zeros around the map.
 fn gather(all: Maps<'_>, group: usize, (own, layout): (&mut [f32], &Layout)) {
     let channels = layout.channels;
@@ -153,7 +164,7 @@ fn scatter((own, layout): (&[f32], &Layout), group: usize, all: &mut MapsMut<'_>
         for (index, from) in own.chunks_exact(channels).enumerate() {
             let (y, x) = (index / layout.width, index % layout.width);
             let at = to_layout.start(y) + x * to_layout.pixel + group * channels;
-            all_map[at..][..channels].copy_from_slice(from);
+            copy(&mut all_map[at..][..channels], from);
         }
     }
 }

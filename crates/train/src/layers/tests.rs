@@ -303,6 +303,10 @@ fn gradients_of_a_convolution_are_its_finite_differences() {
             ));
         }
     }
+    // More zeros than a window reaches over, and enough inputs for chunks in the rows of a kernel.
+    cases.push(((3, 1, margins(3, 0, 2, 4)), ((4, 5), 2, 3), clamps[0]));
+    cases.push(((3, 1, margins(1, 1, 1, 1)), ((3, 4), 60, 5), clamps[3]));
+    cases.push(((3, 1, margins(1, 0, 1, 1)), ((3, 4), 3, 60), clamps[0]));
     for (shape, maps, (clamp, with_residual)) in cases {
         let own = Window::draw(shape, maps, (clamp, with_residual, false));
         let (y, [d_x, d_kernel, d_bias, d_residual]) = own.expected();
