@@ -14,6 +14,8 @@ pub(crate) struct Fitted {
     pub(crate) head: Head,
     pub(crate) epochs: Vec<Epoch>,
     pub(crate) strength: Option<f64>,
+    /// See [`headstart_train::LogisticFit::scale`].
+    scale: f64,
     pub(crate) trials: Vec<Trial>,
     pub(crate) warning: Option<String>,
 }
@@ -35,7 +37,8 @@ pub(super) fn out_of_fold(
         return Ok(Default::default());
     };
     let mut watch = context.watch(Phase::Head);
-    let found = out_of_fold_logits(samples, (&fitted.head, strength), config, isa, &mut watch);
+    let own = (&fitted.head, strength, fitted.scale);
+    let found = out_of_fold_logits(samples, own, config, isa, &mut watch);
     let OutOfFold { logits, held_out } = match found {
         Ok(found) => found,
         // Too few pictures lack a class, so none of these can be left out.
@@ -80,6 +83,7 @@ pub(crate) fn fit_head(
                 head: fit.head,
                 epochs: fit.history.epochs,
                 strength: Some(fit.strength),
+                scale: fit.scale,
                 trials: fit.trials,
                 warning: (!fit.converged).then_some(unfinished),
             }
@@ -91,6 +95,7 @@ pub(crate) fn fit_head(
                 head,
                 epochs: history.epochs,
                 strength: None,
+                scale: 1.0,
                 trials: Vec::new(),
                 warning: None,
             }

@@ -235,8 +235,33 @@ fn many_samples_are_fitted_to_the_tolerance_whatever_the_start() {
     assert_eq!(auto.head, with_threads(3, || fit(&samples, &LogisticConfig::default())).head);
     let strength = Strength::Fixed(auto.strength);
     let exact = LogisticConfig { strength, tolerance: 1e-6, ..LogisticConfig::default() };
-    let (loss, exact) = (auto.history.epochs[0].loss, fit(&samples, &exact));
-    assert!((loss - exact.history.epochs[0].loss).abs() < 1e-4);
+    let mut exact = fit(&samples, &exact).head;
+    // The kernel is multiplied around the mean of the features.
+    let mean = |column: usize| {
+        x.iter().skip(column).step_by(12).map(|&x| f64::from(x)).sum::<f64>() / 33_000.0
+    };
+    for (column, weights) in exact.kernel.chunks_exact_mut(3).enumerate() {
+        for (weight, bias) in weights.iter_mut().zip(&mut exact.bias) {
+            let scaled = f64::from(*weight) * auto.scale;
+            *bias -= ((scaled - f64::from(*weight)) * mean(column)) as f32;
+            *weight = scaled as f32;
+        }
+    }
+    let (loss, _) = evaluate(&exact, &samples).unwrap();
+    assert!((auto.history.epochs[0].loss - loss).abs() < 1e-4);
+}
+
+#[test]
+fn the_kernel_of_few_samples_is_lengthened_until_it_is_as_sure_as_it_should_be() {
+    let (x, labels) = clusters(1060, 80, 4, 0.5);
+    let train = Samples::new(&x[..60 * 80], 80, &labels[..60], 4);
+    let test = Samples::new(&x[60 * 80..], 80, &labels[60..], 4);
+    let auto = fit(&train, &LogisticConfig::default());
+    let strength = Strength::Fixed(auto.strength);
+    let fixed = fit(&train, &LogisticConfig { strength, ..LogisticConfig::default() });
+    assert!(auto.scale > 1.2 && fixed.scale == 1.0, "{} and {}", auto.scale, fixed.scale);
+    let loss = |fit: &LogisticFit| evaluate(&fit.head, &test).unwrap().0;
+    assert!(loss(&auto) < loss(&fixed), "{} and {}", loss(&auto), loss(&fixed));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Regularised logistic regression: a head that needs no tuning.
 
 mod folds;
+mod held_out;
 mod objective;
 mod out_of_fold;
 mod standardise;
@@ -35,7 +36,8 @@ pub use out_of_fold::{OutOfFold, out_of_fold, out_of_fold_logits};
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strength {
-    /// Chosen by the loss on held-out samples: 5-fold cross-validation, stratified and by groups. With more than 600
+    /// Chosen by the loss on held-out samples, with the kernel multiplied by the best factor, which the head's kernel is
+    /// then multiplied by, too: 5-fold cross-validation, stratified and by groups. With more than 600
     /// samples, only as many folds are used as hold out 600; with more than 4,000, only a subset of that size.
     #[default]
     Auto,
@@ -85,6 +87,8 @@ pub struct LogisticFit {
     pub history: History,
     /// The strength chosen or given.
     pub strength: f64,
+    /// The factor of the kernel: the best one for held-out samples, or 1 if the strength was given.
+    pub scale: f64,
     /// The strengths tried on held-out samples, in order.
     pub trials: Vec<Trial>,
     /// The number of steps of the final fit, on all samples.
@@ -98,7 +102,7 @@ pub struct LogisticFit {
 pub struct Trial {
     /// The strength C.
     pub strength: f64,
-    /// The mean loss of the held-out samples.
+    /// The mean loss of the held-out samples, with the kernel multiplied by the best factor.
     pub log_loss: f64,
 }
 
@@ -149,7 +153,7 @@ pub fn fit_logistic(
     let problem = Problem::new(isa, train, weights.as_deref(), config)?;
     let (choice, solver) = problem.solve(config, callback)?;
 
-    let head = problem.head(train.classes, solver.best());
+    let head = problem.head(train.classes, solver.best(), choice.scale);
     let (loss, accuracy) = evaluate_weighted(&head, train, weights.as_deref())?;
     let (val_loss, val_accuracy) = validate(&head, validation)?;
     let epoch = Epoch {
@@ -166,6 +170,7 @@ pub fn fit_logistic(
         head,
         history: History { epochs: vec![epoch], best_epoch: None, stopped_early: false },
         strength: choice.strength,
+        scale: choice.scale,
         trials: choice.trials,
         steps: solver.steps(),
         converged: solver.status() == LbfgsStatus::Converged,
@@ -277,7 +282,9 @@ impl<'a> Problem<'a> {
         };
         let all = self.objective(self.rows.clone());
         let mut choice = match config.strength {
-            Strength::Fixed(strength) => Choice { strength, trials: Vec::new(), near: None },
+            Strength::Fixed(strength) => {
+                Choice { strength, scale: 1.0, trials: Vec::new(), near: None }
+            }
             Strength::Auto => self.choose(config, &all, &mut tell)?,
         };
         let near = choice.near.take();
@@ -400,9 +407,9 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// The head on unstandardised features: with z = (x - mean) / deviation, z w + b = x (w / deviation) + (b - mean (w
-    /// / deviation)).
-    fn head(&self, classes: usize, parameters: &[f64]) -> Head {
+    /// The head on unstandardised features, with the kernel multiplied by `scale`: with z = (x - mean) / deviation, z w +
+    /// b = x (w / deviation) + (b - mean (w / deviation)).
+    fn head(&self, classes: usize, parameters: &[f64], scale: f64) -> Head {
         let (dim, units) = (self.samples.dim, self.units());
         let mut head = untrained(self.samples.task(), dim, classes, 0.0, 0);
         let is_pair = self.samples.task() == Task::SingleLabel && classes == 2;
@@ -417,7 +424,7 @@ impl<'a> Problem<'a> {
             let mut shift = bias[unit];
             let affine = self.standardisation.mean.iter().zip(&self.standardisation.inverse);
             for (row, (mean, inverse)) in affine.enumerate() {
-                let weight = kernel[row * units + unit] * f64::from(*inverse);
+                let weight = scale * kernel[row * units + unit] * f64::from(*inverse);
                 head.kernel[row * head.bias.len() + to] = weight as f32;
                 shift -= f64::from(*mean) * weight;
             }

@@ -51,8 +51,6 @@ pub(super) struct Point<'a> {
 pub(super) struct Evaluation {
     pub(super) value: f64,
     pub(super) gradient: Vec<f64>,
-    /// The sum of weight x loss over the held-out samples.
-    pub(super) held_out: f64,
 }
 
 /// The contributions of a piece of the samples.
@@ -61,8 +59,8 @@ struct PartialSums {
     d_kernel: Vec<f32>,
     /// columns.
     d_bias: Vec<f64>,
-    /// For each point: the losses of the training samples and of those held out.
-    losses: Vec<[f64; 2]>,
+    /// Those of the training samples of each point.
+    losses: Vec<f64>,
 }
 
 impl Objective<'_> {
@@ -126,7 +124,7 @@ impl Objective<'_> {
     }
 
     /// The weight of a pair of sample and logit.
-    fn weight_of(&self, row: usize, unit: usize) -> f64 {
+    pub(super) fn weight_of(&self, row: usize, unit: usize) -> f64 {
         let of_pair = |pairs: &Vec<f32>| f64::from(pairs[row * self.units + unit]);
         f64::from(self.weights[row]) * self.of_pairs.as_ref().map_or(1.0, of_pair)
     }
@@ -154,7 +152,7 @@ impl Objective<'_> {
 
         let mut d_kernel = vec![0.0; columns * dim];
         let mut d_bias = vec![0.0; columns];
-        let mut losses = vec![[0.0; 2]; points.len()];
+        let mut losses = vec![0.0; points.len()];
         for first in (0..tasks).step_by(at_once) {
             go_on()?;
             let parts: Result<Vec<PartialSums>, TrainError> = (first..(first + at_once).min(tasks))
@@ -171,9 +169,7 @@ impl Objective<'_> {
             });
             for part in &parts {
                 d_bias.iter_mut().zip(&part.d_bias).for_each(|(sum, d)| *sum += d);
-                for (sums, part) in losses.iter_mut().zip(&part.losses) {
-                    sums.iter_mut().zip(part).for_each(|(sum, loss)| *sum += loss);
-                }
+                losses.iter_mut().zip(&part.losses).for_each(|(sum, loss)| *sum += loss);
             }
         }
         let finish = |(index, point): (usize, &Point)| {
@@ -191,14 +187,13 @@ impl Objective<'_> {
                 }
             }
             gradient.extend(d_bias[own].iter().map(|d| d / total));
-            let [loss, held_out] = losses[index];
-            Evaluation { value: loss / total + point.penalty / 2.0 * square, gradient, held_out }
+            Evaluation { value: losses[index] / total + point.penalty / 2.0 * square, gradient }
         };
         Ok(points.iter().enumerate().map(finish).collect())
     }
 
     /// The kernels of all points side by side, dim x columns, and their biases.
-    fn gather(&self, points: &[Point]) -> (Vec<f32>, Vec<f32>) {
+    pub(super) fn gather(&self, points: &[Point]) -> (Vec<f32>, Vec<f32>) {
         let columns = points.len() * self.units;
         let (mut kernel, mut bias) = (vec![0.0; self.dim * columns], vec![0.0; columns]);
         for (index, point) in points.iter().enumerate() {
@@ -228,7 +223,7 @@ impl Objective<'_> {
         let mut d_logits = logits.clone();
         let (mut d_kernel, mut before) = (vec![0.0; columns * dim], vec![0.0; columns * dim]);
         let mut d_bias = vec![0.0; columns];
-        let mut losses = vec![[0.0; 2]; points.len()];
+        let mut losses = vec![0.0; points.len()];
         let zeros = vec![0.0; dim];
         for start in rows.clone().step_by(BLOCK) {
             let block = start..(start + BLOCK).min(rows.end);
@@ -260,7 +255,7 @@ impl Objective<'_> {
         points: &[Point],
         rows: Range<usize>,
         logits: &mut [f32],
-        losses: &mut [[f64; 2]],
+        losses: &mut [f64],
         d_bias: &mut [f64],
     ) {
         let mut p = vec![0.0; self.units];
@@ -276,9 +271,12 @@ impl Objective<'_> {
                         (losses_and_differences(own, &sets[label], weight, &mut p), 1.0)
                     }
                 };
-                let held_out = is_held_out(self.folds[row], point.hold_out);
-                losses[index][usize::from(held_out)] += loss;
-                let scale = if held_out { 0.0 } else { weight };
+                let scale = if is_held_out(self.folds[row], point.hold_out) {
+                    0.0
+                } else {
+                    losses[index] += loss;
+                    weight
+                };
                 let d_bias = &mut d_bias[index * self.units..];
                 for ((d, p), sum) in own.iter_mut().zip(&p).zip(d_bias) {
                     *d = (scale * p) as f32;

@@ -20,7 +20,7 @@ pub struct OutOfFold {
 }
 
 /// Computes the logits of each sample by a head trained on the other four fifths of the samples: 5 folds, stratified
-/// and by groups. `head` and its strength are those of a fit to all samples with `config`.
+/// and by groups. `head`, its strength and its scale are those of a fit to all samples with `config`.
 ///
 /// `callback` receives the progress of the fits several times a second.
 ///
@@ -28,7 +28,7 @@ pub struct OutOfFold {
 /// As for [`fit_logistic`].
 pub fn out_of_fold_logits(
     samples: &Samples,
-    (head, strength): (&Head, f64),
+    (head, strength, scale): (&Head, f64, f64),
     config: &LogisticConfig,
     isa: Isa,
     callback: &mut dyn FnMut(Event) -> ControlFlow<()>,
@@ -51,7 +51,7 @@ pub fn out_of_fold_logits(
     let limits = problem.limits(config.tolerance_while_choosing);
     let solvers = strength::hold_out(&objective, count, strength, limits, &mut go_on)?;
     let heads: Vec<Head> =
-        solvers.iter().map(|solver| problem.head(samples.classes, solver.best())).collect();
+        solvers.iter().map(|solver| problem.head(samples.classes, solver.best(), scale)).collect();
 
     let units = head.units();
     let mut logits = logits_of(head, samples, 0..samples.len())?;
@@ -81,7 +81,8 @@ pub fn out_of_fold(
         Event::Epoch(_) => ControlFlow::Continue(()),
         other => callback(other),
     };
-    let LogisticFit { head, strength, .. } = fit_logistic(samples, None, config, isa, &mut tell)?;
-    let found = out_of_fold_logits(samples, (&head, strength), config, isa, &mut tell)?;
+    let LogisticFit { head, strength, scale, .. } =
+        fit_logistic(samples, None, config, isa, &mut tell)?;
+    let found = out_of_fold_logits(samples, (&head, strength, scale), config, isa, &mut tell)?;
     Ok(probabilities(&found.logits, head.task, head.classes))
 }

@@ -3,6 +3,7 @@ use rayon::prelude::*;
 use super::{
     Trial,
     folds::Fold,
+    held_out::{HeldOut, Scaled},
     objective::{Evaluation, Objective, Point},
 };
 use crate::{
@@ -17,12 +18,10 @@ const LAST: f64 = 1e4;
 const STEP: f64 = 3.162_277_660_168_379_5;
 /// Used if nothing can be held out: one sample per class.
 const DEFAULT: f64 = 1.0;
-/// Preferred if losses are nearly the same.
-const USUAL: f64 = STEP;
-/// A strength ten times as high or low must improve the sum of log losses on the held-out samples by this much. These
-/// three constants, and the shrinkage of deviations, were the best for 1 to 10 pictures per class of foods and of
+/// A strength ten times as high or low as the default must improve the sum of log losses on the held-out samples by this
+/// much. These constants, and the shrinkage of deviations, were the best for 1 to 20 pictures per class of foods and of
 /// Fashion-MNIST (`benchmarks/few`).
-const DOUBT: f64 = 10.0;
+const DOUBT: f64 = 3.0;
 /// The path ends when the loss has not fallen by this fraction for so many steps.
 const GAIN: f64 = 0.002;
 const PATIENCE: usize = 2;
@@ -30,6 +29,8 @@ const PATIENCE: usize = 2;
 /// The strength to fit with and how it was found.
 pub(super) struct Choice {
     pub(super) strength: f64,
+    /// The factor of the kernel, see [`HeldOut::best_scale`].
+    pub(super) scale: f64,
     pub(super) trials: Vec<Trial>,
     /// A minimisation near the solution, with its penalty; `None` if nothing was held out.
     pub(super) near: Option<(Lbfgs, f64)>,
@@ -48,11 +49,12 @@ struct Path {
     penalty: f64,
     train_weight: f64,
     held_out_weight: f64,
-    /// The loss of the held-out samples at the solver's best point.
-    held_out: f64,
 }
 
-/// Chooses the strength whose kernel has the lowest loss on held-out samples.
+/// Chooses the strength whose kernel has the lowest loss on held-out samples, if it is multiplied by the best factor.
+///
+/// Without a factor, the choice would depend on the length of the kernel more than on its direction: with few samples, a
+/// strong regularisation finds the better direction, but a kernel that is far too short.
 pub(super) fn choose(
     objective: &Objective,
     folds: u8,
@@ -61,7 +63,8 @@ pub(super) fn choose(
     go_on: &mut dyn FnMut(f64) -> Result<(), TrainError>,
 ) -> Result<Choice, TrainError> {
     let varying = varying.max(1) as f64;
-    let mut choice = Choice { strength: DEFAULT / varying, trials: Vec::new(), near: None };
+    let mut choice =
+        Choice { strength: DEFAULT / varying, scale: 1.0, trials: Vec::new(), near: None };
     if folds == 0 {
         return Ok(choice);
     }
@@ -77,15 +80,18 @@ pub(super) fn choose(
     let held_out = paths.held_out_weight().max(f64::MIN_POSITIVE);
     // The loss of each trial, plus the prior penalty of its strength.
     let mut doubted: Vec<f64> = Vec::new();
+    let mut scales: Vec<f64> = Vec::new();
     let mut lowest = f64::INFINITY;
     let mut since_gain = 0;
     let mut variance = FIRST;
     while variance < LAST * 1.001 && since_gain < PATIENCE {
         let strength = variance / varying;
-        let log_loss = paths.solve(strength, &mut || go_on(strength))?;
+        paths.solve(strength, &mut || go_on(strength))?;
+        let Scaled { scale, log_loss } = paths.held_out()?.best_scale();
         choice.trials.push(Trial { strength, log_loss });
-        let loss = log_loss + DOUBT * (variance / USUAL).log10().powi(2) / held_out;
+        let loss = log_loss + DOUBT * (variance / DEFAULT).log10().powi(2) / held_out;
         doubted.push(loss);
+        scales.push(scale.ln());
         since_gain = if loss < lowest * (1.0 - GAIN) { 0 } else { since_gain + 1 };
         if loss < lowest {
             lowest = loss;
@@ -95,6 +101,9 @@ pub(super) fn choose(
     }
     if let Some((trial, steps)) = lowest_between(&doubted) {
         choice.strength = choice.trials[trial].strength * STEP.powf(steps);
+        let neighbour = if steps < 0.0 { trial.checked_sub(1) } else { Some(trial + 1) };
+        let slope = neighbour.and_then(|at| scales.get(at)).map_or(0.0, |at| at - scales[trial]);
+        choice.scale = (scales[trial] + steps.abs() * slope).exp();
     }
     Ok(choice)
 }
@@ -128,12 +137,12 @@ fn lowest_between(losses: &[f64]) -> Option<(usize, f64)> {
 }
 
 impl Paths<'_> {
-    /// Continues with another strength; returns the mean loss of all held-out samples.
+    /// Continues with another strength.
     fn solve(
         &mut self,
         strength: f64,
         go_on: &mut dyn FnMut() -> Result<(), TrainError>,
-    ) -> Result<f64, TrainError> {
+    ) -> Result<(), TrainError> {
         let kernel = 0..self.objective.kernel_len();
         for path in &mut self.all {
             let penalty = 1.0 / (strength * path.train_weight);
@@ -147,22 +156,21 @@ impl Paths<'_> {
             if running.is_empty() {
                 break;
             }
-            let points: Vec<Point> = running
-                .iter()
-                .map(|path| Point {
-                    parameters: path.solver.point(),
-                    penalty: path.penalty,
-                    hold_out: path.hold_out,
-                })
-                .collect();
+            let points: Vec<Point> =
+                running.iter().map(|path| path.at(path.solver.point())).collect();
             let evaluations = self.objective.evaluate(&points, go_on)?;
             running
                 .into_par_iter()
                 .zip(evaluations)
                 .for_each(|(path, evaluation)| path.tell(evaluation));
         }
-        let loss: f64 = self.all.iter().map(|path| path.held_out).sum();
-        Ok(loss / self.held_out_weight())
+        Ok(())
+    }
+
+    /// The held-out samples at the best points.
+    fn held_out(&self) -> Result<HeldOut<'_>, TrainError> {
+        let points: Vec<Point> = self.all.iter().map(|path| path.at(path.solver.best())).collect();
+        HeldOut::of(self.objective, &points)
     }
 
     /// The total weight of the held-out samples.
@@ -185,16 +193,14 @@ impl Path {
             penalty: 0.0,
             train_weight: objective.weight(hold_out, false),
             held_out_weight: objective.weight(hold_out, true),
-            held_out: 0.0,
         }
     }
 
+    fn at<'a>(&self, parameters: &'a [f64]) -> Point<'a> {
+        Point { parameters, penalty: self.penalty, hold_out: self.hold_out }
+    }
+
     fn tell(&mut self, evaluation: Evaluation) {
-        let steps = self.solver.steps();
-        let is_first = self.solver.value().is_infinite();
         self.solver.tell(evaluation.value, &evaluation.gradient);
-        if is_first || self.solver.steps() > steps {
-            self.held_out = evaluation.held_out;
-        }
     }
 }
