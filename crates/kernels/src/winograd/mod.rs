@@ -83,21 +83,17 @@ impl Winograd {
     /// # Panics
     /// When the lengths do not agree.
     pub fn new(isa: Isa, kernel: &[f32], bias: &[f32], activation: impl Into<Activation>) -> Self {
-        let matrix = kernel.len() / 9;
-        let agree = !bias.is_empty() && matrix > 0 && kernel.len().is_multiple_of(9 * bias.len());
+        let agree = !bias.is_empty() && kernel.len().is_multiple_of(9 * bias.len());
+        let agree = agree && !kernel.is_empty();
         assert!(agree, "kernel and bias do not agree");
-        let mut transformed = vec![vec![0.0; matrix]; VALUES];
-        for at in 0..matrix {
-            let values = transform::kernel(&std::array::from_fn(|tap| kernel[tap * matrix + at]));
-            for (to, value) in transformed.iter_mut().zip(values) {
-                to[at] = value;
-            }
-        }
         let none = vec![0.0; bias.len()];
-        let product = |kernel: &Vec<f32>| Conv::new(isa, kernel, &none, Activation::NONE);
+        let product = |value: usize| {
+            let kernel = transform::kernel((value / IN, value % IN), kernel);
+            Conv::new(isa, &kernel, &none, Activation::NONE)
+        };
         Self {
             isa,
-            products: transformed.iter().map(product).collect(),
+            products: (0..VALUES).map(product).collect(),
             bias: bias.to_vec(),
             activation: activation.into(),
         }

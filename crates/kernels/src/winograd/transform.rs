@@ -19,26 +19,31 @@ const Q: f32 = 11.0 / 8.0;
 const PP: f32 = P * P;
 const QQ: f32 = Q * Q;
 
-/// `G g G^T` in row-major order.
-pub(super) fn kernel(taps: &[f32; 9]) -> [f32; IN * IN] {
+/// The value in row `row` and column `column` of `G g G^T`, for every pair of channels of a kernel with `[3][3]` planes.
+pub(super) fn kernel((row, column): (usize, usize), kernel: &[f32]) -> Vec<f32> {
+    let (of_row, of_column) = (kernel_row(row), kernel_row(column));
+    let factor: [f64; 9] = std::array::from_fn(|tap| of_row[tap / 3] * of_column[tap % 3]);
+    let len = kernel.len() / 9;
+    let planes: [&[f32]; 9] = std::array::from_fn(|tap| &kernel[tap * len..][..len]);
+    let value = |at: usize| (0..9).map(|tap| factor[tap] * f64::from(planes[tap][at])).sum::<f64>();
+    (0..len).map(|at| value(at) as f32).collect()
+}
+
+/// A row of `G`: the powers of a point over the product of its distances to the other points.
+fn kernel_row(row: usize) -> [f64; 3] {
     let (p, q) = (f64::from(P), f64::from(Q));
     let (pp, qq) = (p * p, q * q);
-    // Each point's powers over the product of its distances to the other points.
-    let of_point = |x: f64, scale: f64| [1.0 / scale, x / scale, x * x / scale];
-    let (by_p, by_q) = (2.0 * pp * (pp - qq), 2.0 * qq * (qq - pp));
-    let rows = [
-        [1.0 / (pp * qq), 0.0, 0.0],
-        of_point(p, by_p),
-        of_point(-p, by_p),
-        of_point(q, by_q),
-        of_point(-q, by_q),
-        [0.0, 0.0, 1.0],
-    ];
-    std::array::from_fn(|at| {
-        let (a, b) = (&rows[at / IN], &rows[at % IN]);
-        let tap = |i: usize| a[i / 3] * b[i % 3] * f64::from(taps[i]);
-        (0..9).map(tap).sum::<f64>() as f32
-    })
+    let of_point = |x: f64, distances: f64| [1.0 / distances, x / distances, x * x / distances];
+    let (from_p, from_q) = (2.0 * pp * (pp - qq), 2.0 * qq * (qq - pp));
+    match row {
+        0 => of_point(0.0, pp * qq),
+        1 => of_point(p, from_p),
+        2 => of_point(-p, from_p),
+        3 => of_point(q, from_q),
+        4 => of_point(-q, from_q),
+        // Infinity.
+        _ => [0.0, 0.0, 1.0],
+    }
 }
 
 /// `B^T d` for a column `d`.

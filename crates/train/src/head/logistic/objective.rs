@@ -3,7 +3,7 @@ use std::{borrow::Cow, ops::Range};
 use headstart_engine::head::{sigmoid, softmax};
 use headstart_kernels::{
     Clamp, Isa,
-    conv::{Conv, Windows},
+    conv::{Conv, KernelGradient, Windows},
 };
 use rayon::prelude::*;
 
@@ -55,7 +55,7 @@ pub(super) struct Evaluation {
 
 /// The contributions of a piece of the samples.
 struct PartialSums {
-    /// columns x dim.
+    /// dim x columns.
     d_kernel: Vec<f32>,
     /// columns.
     d_bias: Vec<f64>,
@@ -175,14 +175,14 @@ impl Objective<'_> {
         let finish = |(index, point): (usize, &Point)| {
             let total = self.weight(point.hold_out, false);
             let own = index * self.units..(index + 1) * self.units;
-            let d_kernel = &d_kernel[own.start * dim..own.end * dim];
             let mut gradient = Vec::with_capacity(point.parameters.len());
             let mut square = 0.0;
             for (row, weights) in
                 point.parameters[..self.kernel_len()].chunks_exact(self.units).enumerate()
             {
-                for (unit, w) in weights.iter().enumerate() {
-                    gradient.push(d_kernel[unit * dim + row] / total + point.penalty * w);
+                let d_weights = &d_kernel[row * columns..][own.clone()];
+                for (w, d) in weights.iter().zip(d_weights) {
+                    gradient.push(d / total + point.penalty * w);
                     square += w * w;
                 }
             }
@@ -220,30 +220,29 @@ impl Objective<'_> {
         let (dim, columns) = (self.dim, forward.outputs());
         let mut z = vec![0.0; BLOCK.min(rows.len()) * dim];
         let mut logits = vec![0.0; BLOCK.min(rows.len()) * columns];
-        let mut d_logits = logits.clone();
-        let (mut d_kernel, mut before) = (vec![0.0; columns * dim], vec![0.0; columns * dim]);
+        let mut d_kernel = vec![0.0; dim * columns];
         let mut d_bias = vec![0.0; columns];
+        let mut in_f32 = vec![0.0; columns];
         let mut losses = vec![0.0; points.len()];
-        let zeros = vec![0.0; dim];
         for start in rows.clone().step_by(BLOCK) {
             let block = start..(start + BLOCK).min(rows.end);
             let n = block.len();
             let z = &mut z[..n * dim];
             self.standardisation.apply(self.features, &self.rows[block.clone()], z)?;
             let logits = &mut logits[..n * columns];
-            forward.apply(z, Windows::pixels(1, n, dim), None, logits);
+            let windows = Windows::pixels(1, n, dim);
+            forward.apply(z, windows, None, logits);
             self.differentiate(points, block, logits, &mut losses, &mut d_bias);
-            // d_kernel += d_logits transposed z: a row of d_logits transposed is a pixel.
-            let d_logits = &mut d_logits[..n * columns];
-            for (row, line) in logits.chunks_exact(columns).enumerate() {
-                for (column, &d) in line.iter().enumerate() {
-                    d_logits[column * n + row] = d;
-                }
-            }
-            std::mem::swap(&mut d_kernel, &mut before);
-            let windows = Windows::pixels(1, columns, n);
-            let product = Conv::new(self.isa, z, &zeros, Clamp::NONE);
-            product.apply(d_logits, windows, Some(&before), &mut d_kernel);
+            let gradient = KernelGradient {
+                x: z,
+                windows,
+                d_out: logits,
+                d_kernel: &mut d_kernel,
+                // The bias's own is summed in f64.
+                d_bias: &mut in_f32,
+                add: true,
+            };
+            gradient.run(self.isa);
         }
         Ok(PartialSums { d_kernel, d_bias, losses })
     }
