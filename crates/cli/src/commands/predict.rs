@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use clap::Args;
 use headstart::data::sources::{ColumnNames, Labels, Listed, list_pictures_as};
 use headstart::data::{DecodeError, Location, Skipped};
+use headstart::engine::prepare_heap;
 use headstart::predict::Answer;
 use headstart::train::Task;
 use headstart::{AnswerConfig, Classifier, Context, ExtractConfig, Prediction};
@@ -56,6 +57,9 @@ pub(crate) fn run(
     common: &Common,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
+    // For a single picture, most of the time is spent on filling memory with weights. Other commands take longer, and
+    // return memory to the system in between.
+    prepare_heap();
     let mut classifier = Classifier::open(&args.model)?;
     let answer = AnswerConfig::default();
     classifier.set_answer(answer.with_coverage(args.coverage).with_unknown(!args.no_unknown))?;
