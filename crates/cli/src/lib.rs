@@ -9,6 +9,7 @@ mod hints;
 mod options;
 mod output;
 mod paths;
+mod precision;
 mod progress;
 mod sources;
 mod written;
@@ -40,6 +41,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     arguments.common.command_line = given;
     let output = Output::new(arguments.common.json);
     let common = &arguments.common;
+    if let Some(advice) = common.advice() {
+        output.warning(&advice);
+    }
     let result = match &arguments.command {
         Command::Train(args) => commands::train::run(args, common, &output),
         Command::FineTune(args) => commands::fine_tune::run(args, common, &output),

@@ -8,7 +8,7 @@ use clap::Args;
 use clap::builder::OsStringValueParser;
 use headstart::data::cache::Limit;
 use headstart::engine::Isa;
-use headstart::engine::frozen::{Compute, Precision, Reduced};
+use headstart::engine::frozen::{Compute, Reduced};
 use headstart::model::architectures::{Architecture, NetworkConfig};
 use headstart::model::{Fit, Interpolation, Network};
 use headstart::{
@@ -17,6 +17,7 @@ use headstart::{
 
 use crate::hints;
 use crate::output::Output;
+use crate::precision::{self, PrecisionOption, parse_precision};
 use crate::progress::{Progress, interrupt};
 use crate::usage;
 
@@ -107,6 +108,12 @@ impl Common {
         })
     }
 
+    /// Advice on a precision that is no faster than f32 on this processor.
+    pub(crate) fn advice(&self) -> Option<String> {
+        let compute = self.precision.0.and_then(|_| self.compute().ok())?;
+        precision::advice(compute.precision(), headstart_bench::speedup(compute))
+    }
+
     /// How features are extracted and cached.
     ///
     /// # Errors
@@ -173,29 +180,6 @@ fn parse_size(text: &str) -> Option<u64> {
     // Rounding is off by a byte or more only for sizes larger than any disk.
     let bytes = number.parse::<f64>().ok()? * unit as f64;
     (bytes < u64::MAX as f64).then_some(bytes as u64)
-}
-
-/// The precision of 1x1 convolutions. `None` is f32.
-#[derive(Clone, Copy, Debug)]
-struct PrecisionOption(Option<Precision>);
-
-/// Parses the name of a precision that this processor supports.
-fn parse_precision(name: &str) -> Result<PrecisionOption, String> {
-    if name == "f32" {
-        return Ok(PrecisionOption(None));
-    }
-    let precision = Precision::ALL.into_iter().find(|precision| precision.name() == name);
-    let precision = precision.ok_or("there are f32, bf16 and int8")?;
-    if Reduced::best(precision).is_none() {
-        return Err(match precision {
-            Precision::Bf16 => "this processor has neither amx nor avx512_bf16; use f32",
-            Precision::Int8 => {
-                "this processor has none of amx_int8, avx512_vnni and avx_vnni; use f32"
-            }
-        }
-        .to_owned());
-    }
-    Ok(PrecisionOption(Some(precision)))
 }
 
 /// The names of the bases, each with the resizing options that differ from its defaults.

@@ -7,4 +7,4 @@ pub mod head;
 pub mod matmul;
 mod rows;
 
-pub use headstart_kernels::Isa;
+pub use headstart_kernels::{Isa, prepare_heap};

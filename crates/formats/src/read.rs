@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use headstart_files::FileError;
 use headstart_guard::guarded;
+use headstart_model::safetensors::ReadError;
 use headstart_model::{Network, Weights};
 
 use crate::assign::assign;
@@ -21,6 +22,9 @@ use crate::{hdf5, keras_zip};
 
 /// Size limit of a file, in bytes.
 pub const MAX_FILE_SIZE: u64 = 4 << 30;
+
+/// Bytes of a safetensors file that are read at a time. They are decoded while in the cache.
+const READ: usize = 128 << 10;
 
 /// Reads a weight file of any known format.
 ///
@@ -38,11 +42,22 @@ pub fn read(path: impl AsRef<Path>) -> Result<Checkpoint, FormatError> {
     }
     let mut bytes = Vec::new();
     handle.by_ref().take(SNIFFED as u64).read_to_end(&mut bytes).map_err(io)?;
-    if let Err(reason) = Container::of(&bytes) {
-        return unfit(reason);
-    }
+    let container = match Container::of(&bytes) {
+        Ok(container) => container,
+        Err(reason) => return unfit(reason),
+    };
     if about.len() > MAX_FILE_SIZE {
         return unfit(format!("is larger than {} GiB", MAX_FILE_SIZE >> 30));
+    }
+    if matches!(container, Container::Safetensors) && about.is_file() {
+        let mut source = bytes.chain(BufReader::with_capacity(READ, handle));
+        let checkpoint = Checkpoint::new(&file, Format::Safetensors);
+        return match guarded(|| safetensors::read(&mut source, about.len(), checkpoint)) {
+            Ok(Ok(checkpoint)) => Ok(checkpoint),
+            Ok(Err(ReadError::Io(cause))) => Err(io(cause).into()),
+            Ok(Err(error)) => Err(bad_file(&file, Format::Safetensors, &error.to_string())),
+            Err(said) => Err(bad_file(&file, Format::Safetensors, &gave_up(&said))),
+        };
     }
     bytes.reserve_exact((about.len() as usize).saturating_sub(bytes.len()));
     handle.take(MAX_FILE_SIZE).read_to_end(&mut bytes).map_err(io)?;
@@ -69,7 +84,10 @@ fn parse(bytes: Cow<'_, [u8]>, file: &str) -> Result<Checkpoint, FormatError> {
     let unfit = |reason| FormatError::NotAWeightFile { file: file.to_owned(), reason };
     let format = Format::of(&bytes).map_err(unfit)?;
     let read: Reader = match format {
-        Format::Safetensors => |bytes, checkpoint| safetensors::read(&bytes, checkpoint),
+        Format::Safetensors => |bytes, checkpoint| {
+            let read = safetensors::read(&mut &*bytes, bytes.len() as u64, checkpoint);
+            read.map_err(|error| error.to_string())
+        },
         #[cfg(feature = "keras")]
         Format::Hdf5 => |bytes, checkpoint| hdf5::read(bytes.into_owned(), checkpoint),
         #[cfg(feature = "keras")]
@@ -84,12 +102,18 @@ fn parse(bytes: Cow<'_, [u8]>, file: &str) -> Result<Checkpoint, FormatError> {
     let checkpoint = Checkpoint::new(file, format);
     // The readers are third-party code and may panic on a damaged file.
     guarded(|| read(bytes, checkpoint))
-        .unwrap_or_else(|said| Err(format!("its reader gave up ({said})")))
-        .map_err(|reason| FormatError::BadFile {
-            file: file.to_owned(),
-            format,
-            reason: reason.replace(['\n', '\r'], " "),
-        })
+        .unwrap_or_else(|said| Err(gave_up(&said)))
+        .map_err(|reason| bad_file(file, format, &reason))
+}
+
+/// The reason for a file whose reader panicked with this message.
+fn gave_up(said: &str) -> String {
+    format!("its reader gave up ({said})")
+}
+
+fn bad_file(file: &str, format: Format, reason: &str) -> FormatError {
+    let reason = reason.replace(['\n', '\r'], " ");
+    FormatError::BadFile { file: file.to_owned(), format, reason }
 }
 
 /// Parses the bytes of a file into a checkpoint of the known name and format.

@@ -1,21 +1,25 @@
 //! Safetensors files, written atomically.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 use std::path::Path;
 
 use headstart_files::AtomicFile;
 use headstart_model::Tensor;
-use headstart_model::safetensors::{self, Contents, WriteError};
+use headstart_model::safetensors::{self, Contents, ReadError, WriteError};
 
 use crate::checkpoint::Checkpoint;
 use crate::error::FormatError;
 
 pub use headstart_model::safetensors::{ARCHITECTURE, Stored};
 
-pub(super) fn read(bytes: &[u8], checkpoint: Checkpoint) -> Result<Checkpoint, String> {
-    let contents = safetensors::read(bytes).map_err(|error| error.to_string())?;
-    let Contents { tensors, others, metadata } = contents;
+/// Reads a file of `length` bytes into an empty checkpoint.
+pub(super) fn read(
+    source: &mut dyn BufRead,
+    length: u64,
+    checkpoint: Checkpoint,
+) -> Result<Checkpoint, ReadError> {
+    let Contents { tensors, others, metadata } = safetensors::read_from(source, length)?;
     Ok(Checkpoint { tensors, others, metadata, ..checkpoint })
 }
 

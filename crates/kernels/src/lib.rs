@@ -10,6 +10,7 @@ pub mod conv;
 pub mod depthwise;
 pub mod elementwise;
 mod extent;
+mod huge_pages;
 mod isa;
 mod normalize;
 pub mod peak;
@@ -21,6 +22,7 @@ pub mod winograd;
 
 pub use activation::{Activation, Function};
 pub use aligned::AlignedBuffer;
+pub use huge_pages::prepare_heap;
 pub use isa::{Isa, KNOWN, MAX_ISA, UnknownIsa};
 pub use normalize::{LayerNormGradient, layer_norm};
 pub use prefetch::fetch;

@@ -1,10 +1,11 @@
-//! Reads safetensors from bytes and writes it: the format of the weights and models we produce.
+//! Reads safetensors from bytes or a stream, and writes it: the format of the weights and models we produce.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, BufRead, Read, Write};
 
 use half::f16;
-use safetensors::{Dtype, SafeTensorError, SafeTensors};
+use safetensors::tensor::Metadata;
+use safetensors::{Dtype, SafeTensorError};
 use serde_json::json;
 
 use crate::{Float, Tensor};
@@ -37,19 +38,12 @@ pub enum ReadError {
     /// The number of bytes differs from what the header specifies.
     #[error("it is truncated, or not as long as its header says")]
     OtherLength,
-    /// The number of a tensor's bytes does not match its shape.
-    #[error("its tensor '{tensor}' has {values} values for {shape:?}")]
-    OtherShape {
-        /// The tensor.
-        tensor: String,
-        /// Its number of values.
-        values: usize,
-        /// Its shape according to the header.
-        shape: Vec<usize>,
-    },
     /// The header is invalid.
     #[error(transparent)]
     BadHeader(SafeTensorError),
+    /// The source cannot be read.
+    #[error(transparent)]
+    Io(io::Error),
 }
 
 /// Parses a file in memory.
@@ -57,37 +51,106 @@ pub enum ReadError {
 /// # Errors
 /// When it is truncated or damaged.
 pub fn read(bytes: &[u8]) -> Result<Contents, ReadError> {
-    let (length, rest) = bytes.split_first_chunk::<8>().ok_or(ReadError::HeaderCutShort)?;
-    if (rest.len() as u64) < u64::from_le_bytes(*length) {
-        return Err(ReadError::HeaderCutShort);
+    read_from(&mut &*bytes, bytes.len() as u64)
+}
+
+/// Reads a file of `length` bytes. Each tensor is decoded as it is read, so that the file is never in memory as a whole.
+///
+/// # Errors
+/// When it is truncated or damaged, or cannot be read.
+pub fn read_from(source: &mut dyn BufRead, length: u64) -> Result<Contents, ReadError> {
+    let (header, header_end) = read_header(source, length)?;
+    if header_end + header.data_len() as u64 != length {
+        return Err(ReadError::OtherLength);
     }
-    let explain = |error| match error {
-        SafeTensorError::MetadataIncompleteBuffer => ReadError::OtherLength,
-        error => ReadError::BadHeader(error),
-    };
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(explain)?;
     let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
     let mut contents = Contents { metadata, ..Contents::default() };
-    for (name, view) in SafeTensors::deserialize(bytes).map_err(explain)?.iter() {
-        let shape = view.shape().to_vec();
-        let float = match view.dtype() {
+    // The header was checked: tensors follow each other without gaps, and their bytes match their shapes.
+    for name in header.offset_keys() {
+        let info = header.info(&name).expect("it is one of its names");
+        let shape = info.shape.clone();
+        let (start, end) = info.data_offsets;
+        let float = match info.dtype {
             Dtype::F16 => Float::F16,
             Dtype::BF16 => Float::Bf16,
             Dtype::F32 => Float::F32,
             Dtype::F64 => Float::F64,
             _ => {
-                contents.others.insert(name.to_owned(), shape);
+                skip(source, end - start)?;
+                contents.others.insert(name, shape);
                 continue;
             }
         };
-        let data = float.decode(view.data());
-        if data.len() != shape.iter().product::<usize>() {
-            let (tensor, values) = (name.to_owned(), data.len());
-            return Err(ReadError::OtherShape { tensor, values, shape });
-        }
-        contents.tensors.insert(name.to_owned(), Tensor { shape, data });
+        let data = read_values(source, float, end - start)?;
+        contents.tensors.insert(name, Tensor { shape, data });
     }
     Ok(contents)
+}
+
+/// Reads the header of a file of `length` bytes; also returns the offset of the first tensor.
+fn read_header(source: &mut dyn BufRead, length: u64) -> Result<(Metadata, u64), ReadError> {
+    const PREFIX: u64 = size_of::<u64>() as u64;
+    let rest = length.checked_sub(PREFIX).ok_or(ReadError::HeaderCutShort)?;
+    let mut prefix = [0; PREFIX as usize];
+    source.read_exact(&mut prefix).map_err(cut_short)?;
+    let header = u64::from_le_bytes(prefix);
+    if header > rest {
+        return Err(ReadError::HeaderCutShort);
+    }
+    if header > MAX_HEADER {
+        return Err(ReadError::BadHeader(SafeTensorError::HeaderTooLarge));
+    }
+    let mut bytes = vec![0; header as usize];
+    source.read_exact(&mut bytes).map_err(cut_short)?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|error| ReadError::BadHeader(SafeTensorError::InvalidHeader(error)))?;
+    let metadata = serde_json::from_str(text).map_err(|error| {
+        ReadError::BadHeader(SafeTensorError::InvalidHeaderDeserialization(error))
+    })?;
+    Ok((metadata, PREFIX + header))
+}
+
+/// The error for a source that ends early or cannot be read.
+fn cut_short(error: io::Error) -> ReadError {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => ReadError::OtherLength,
+        _ => ReadError::Io(error),
+    }
+}
+
+/// Decodes the numbers in the next `length` bytes, which are whole ones.
+fn read_values(
+    source: &mut dyn BufRead,
+    float: Float,
+    mut length: usize,
+) -> Result<Vec<f32>, ReadError> {
+    let mut values = Vec::with_capacity(length / float.bytes());
+    while length > 0 {
+        let buffer = match source.fill_buf() {
+            Ok(buffer) => buffer,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(cut_short(error)),
+        };
+        let whole = buffer.len().min(length) / float.bytes() * float.bytes();
+        if whole > 0 {
+            float.decode_to(&buffer[..whole], &mut values);
+            source.consume(whole);
+            length -= whole;
+            continue;
+        }
+        // The buffer ends within a number, or the source has ended.
+        let mut number = [0; 8];
+        let number = &mut number[..float.bytes()];
+        source.read_exact(number).map_err(cut_short)?;
+        float.decode_to(number, &mut values);
+        length -= number.len();
+    }
+    Ok(values)
+}
+
+fn skip(source: &mut dyn BufRead, length: usize) -> Result<(), ReadError> {
+    let skipped = io::copy(&mut source.take(length as u64), &mut io::sink()).map_err(cut_short)?;
+    if skipped == length as u64 { Ok(()) } else { Err(ReadError::OtherLength) }
 }
 
 /// The storage type of a tensor.

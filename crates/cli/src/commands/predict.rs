@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use clap::Args;
 use headstart::data::sources::{ColumnNames, Labels, Listed, list_pictures_as};
 use headstart::data::{DecodeError, Location, Skipped};
+use headstart::engine::prepare_heap;
 use headstart::predict::Answer;
 use headstart::train::Task;
 use headstart::{AnswerConfig, Classifier, Context, ExtractConfig, Prediction};
@@ -48,18 +49,24 @@ fn parse_coverage(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "give a share between 0 and 1, such as 0.9".to_owned())
 }
 
+/// With fewer pictures, computing their features takes less time than hashing all weights to find cached ones.
+const WORTH_THE_CACHE: usize = 8;
+
 pub(crate) fn run(
     args: &PredictArgs,
     common: &Common,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
+    // For a single picture, most of the time is spent on filling memory with weights. Other commands take longer, and
+    // return memory to the system in between.
+    prepare_heap();
     let mut classifier = Classifier::open(&args.model)?;
     let answer = AnswerConfig::default();
     classifier.set_answer(answer.with_coverage(args.coverage).with_unknown(!args.no_unknown))?;
     // Occasional predictions are not worth a file in the cache.
     let extract = common.extract()?.with_cache_read_only(true);
     let columns = args.column.columns();
-    let answers = Answers {
+    let mut answers = Answers {
         output,
         common,
         classifier,
@@ -87,12 +94,15 @@ struct Answers<'a> {
 
 impl Answers<'_> {
     /// Predicts pictures that are all known beforehand, and returns the number of failures.
-    fn all(&self, paths: &PathArgs) -> anyhow::Result<usize> {
+    fn all(&mut self, paths: &PathArgs) -> anyhow::Result<usize> {
         let paths_given = paths.stream()?.collect::<Result<Vec<_>, _>>()?;
         let listing = list_pictures_as(paths_given, &self.columns);
         let failed = show_left_out(self.output, &listing.skipped)?;
         if listing.pictures.is_empty() && failed == 0 {
             anyhow::bail!("{}: contains no pictures", paths.first());
+        }
+        if listing.pictures.len() < WORTH_THE_CACHE {
+            self.extract.cache = None;
         }
         // On a terminal, the answers themselves show the progress.
         let progress = match io::stdout().is_terminal() {

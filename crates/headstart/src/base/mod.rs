@@ -235,7 +235,7 @@ impl Base {
         if let Some(reduced) = compute.reduced {
             part(reduced.name().as_bytes());
         }
-        self.each_weight(&mut part);
+        self.hash_weights(&mut hash);
         *hash.finalize().as_bytes()
     }
 
@@ -243,20 +243,24 @@ impl Base {
     pub(crate) fn weights_hash(&self) -> [u8; 32] {
         let mut hash = blake3::Hasher::new_derive_key("headstart 2026 weights of a base");
         for base in self.parts() {
-            base.each_weight(&mut |bytes| {
-                hash.update(&(bytes.len() as u64).to_le_bytes());
-                hash.update(bytes);
-            });
+            base.hash_weights(&mut hash);
         }
         *hash.finalize().as_bytes()
     }
 
-    /// Calls `part` with the name and then with the bytes of each weight.
-    fn each_weight(&self, part: &mut dyn FnMut(&[u8])) {
+    /// Hashes the name and the values of each weight, all preceded by their number of bytes.
+    fn hash_weights(&self, hash: &mut blake3::Hasher) {
+        // Values are converted a few at a time, without a copy of the weights.
+        let mut bytes = [[0; 4]; 8192];
         for (name, tensor) in self.weights.iter() {
-            part(name.as_bytes());
-            let bytes: Vec<u8> = tensor.data.iter().flat_map(|x| x.to_le_bytes()).collect();
-            part(&bytes);
+            hash.update(&(name.len() as u64).to_le_bytes());
+            hash.update(name.as_bytes());
+            hash.update(&(size_of_val(&*tensor.data) as u64).to_le_bytes());
+            for values in tensor.data.chunks(bytes.len()) {
+                let bytes = &mut bytes[..values.len()];
+                bytes.iter_mut().zip(values).for_each(|(to, x)| *to = x.to_le_bytes());
+                hash.update(bytes.as_flattened());
+            }
         }
     }
 }

@@ -1,11 +1,16 @@
 //! A placeholder for architectures without supported instructions in reduced precision.
 
+use std::convert::Infallible;
+
 use super::{Block, Grid, Precision};
 use crate::Isa;
 
 /// Instructions in reduced precision detected on this processor: there are none.
+///
+/// Not an empty enum, after whose values the compiler would report code as unreachable. The field is private to this
+/// module.
 #[derive(Clone, Copy, Debug)]
-pub enum Reduced {}
+pub struct Reduced(Infallible);
 
 impl Reduced {
     /// All sets that this processor supports, fastest first.
@@ -20,30 +25,30 @@ impl Reduced {
 
     /// Its precision.
     pub fn precision(self) -> Precision {
-        match self {}
+        match self.0 {}
     }
 
     /// Its name.
     pub fn name(self) -> &'static str {
-        match self {}
+        match self.0 {}
     }
 
     /// The instruction set for everything in f32.
     pub fn simd(self) -> Isa {
-        match self {}
+        match self.0 {}
     }
 
     /// Runs `rounds` rounds of products in registers, and returns the number of operations.
     pub fn peak(self, _rounds: usize) -> usize {
-        match self {}
+        match self.0 {}
     }
 
     pub(super) fn step(self) -> usize {
-        match self {}
+        match self.0 {}
     }
 
     pub(super) fn block(self, _pixels: usize) -> usize {
-        match self {}
+        match self.0 {}
     }
 
     pub(super) fn convert(
@@ -52,16 +57,16 @@ impl Reduced {
         _out: (&mut [u32], usize),
         _grids: &mut [Grid],
     ) {
-        match self {}
+        match self.0 {}
     }
 
     pub(super) fn begin(self) -> Session {
-        match self {}
+        match self.0 {}
     }
 }
 
 /// A thread that is set up for multiplication.
-pub(super) enum Session {}
+pub(super) struct Session(Infallible);
 
 impl Session {
     pub(super) fn sum(
@@ -72,6 +77,6 @@ impl Session {
         _weights: &[f32],
         _block: &mut Block,
     ) {
-        match *self {}
+        match self.0 {}
     }
 }
