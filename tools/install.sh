@@ -8,5 +8,7 @@ tool() {
     # Not optimised: that would take longer than it saves.
     [ -x "target/tools/bin/$name" ] ||
         cargo install "$name" --version "$version" --locked --debug --root target/tools "$@" >&2
+    # Without a feature that its binary requires, cargo installs nothing and succeeds.
+    [ -x "target/tools/bin/$name" ] || { echo "$name was not installed" >&2 && return 1; }
     echo "target/tools/bin/$name"
 }

@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/install.sh
 
-about=$(tool cargo-about 0.9.3)
+about=$(tool cargo-about 0.9.3 --features cli)
 cyclonedx=$(tool cargo-cyclonedx 0.5.9)
 target=${1:-$(rustc --version --verbose | sed -n 's/^host: //p')}
 version=$(cargo metadata --no-deps --format-version 1 --offline |
@@ -37,7 +37,8 @@ fi
     --output-file "$archive/$name/LICENSES.html" tools/licenses.hbs
 "$cyclonedx" cyclonedx --manifest-path crates/cli/Cargo.toml --format json --target "$target" \
     --override-filename "$name.cdx" --quiet
-mv "crates/cli/$name.cdx.json" "$archive/$name/sbom.cdx.json"
+# Without the place of this checkout.
+sed "s|path+file://$PWD/|path+file://|g" "crates/cli/$name.cdx.json" >"$archive/$name/sbom.cdx.json"
 # Every crate of the workspace gets a bill of its own; only the command's is wanted.
 find crates -name "$name.cdx.json" -delete
 

@@ -9,7 +9,7 @@ use headstart::data::sources::{ColumnUse, ListingProblem, Note, PatternUse};
 use headstart::data::{DataError, DecodeError, SkipReason, Skipped};
 use headstart::predict::NoLabelSet;
 use headstart::train::Task;
-use headstart::{Assumption, Error, FetchError, Published, Warning};
+use headstart::{Assumption, BaseError, Error, FetchError, OpenError, Published, Warning};
 
 /// An error and its causes, on one line.
 pub(crate) fn chain(error: &anyhow::Error) -> String {
@@ -36,23 +36,14 @@ pub(crate) fn error(error: &Error) -> String {
         Error::Data(error) => return data_error(error),
         Error::Picture { cause, .. } => of_decoding(cause),
         Error::NoReadablePicture { reason, .. } => of_skipping(reason),
-        Error::NotBundled { name, .. } if Published::is_of(name) => {
-            return format!(
-                "{error}; `headstart bases get {name}` fetches some, or give a file with --weights"
-            );
-        }
-        Error::NotBundled { .. } | Error::NotPublished { .. } => "; give a file with --weights",
-        Error::Fetch { published, cause } => return fetch_error(published, cause),
-        Error::DamagedBase { .. } => {
-            "; `headstart bases remove BASE` removes it, and `get` or `add` brings it back"
-        }
-        Error::NoStoredBase { .. } => "; `headstart bases` lists those that are",
+        Error::Base(error) => return base_error(error),
         Error::CannotTellUnknown => {
             "; `headstart calibrate MODEL PICTURES` learns it from labelled pictures"
         }
-        Error::UnknownWeights { .. } => "; `headstart bases` lists them",
-        Error::KerasModel { .. } => "; turn it into one with `headstart import`",
-        Error::WeightFile { .. } => "; weights are used with `headstart train --weights`",
+        Error::Open(OpenError::KerasModel { .. }) => "; turn it into one with `headstart import`",
+        Error::Open(OpenError::WeightFile { .. }) => {
+            "; weights are used with `headstart train --weights`"
+        }
         Error::OneClassCounts { .. } => ", or take other --folds or another --val-split",
         Error::NoRoom { .. } | Error::Scratch { .. } => " with --cache-dir",
         Error::NoCheckpoint { .. } | Error::OtherRun { .. } => "; remove --resume to start again",
@@ -62,6 +53,27 @@ pub(crate) fn error(error: &Error) -> String {
         }
         Error::TakesEpochs { .. } => ": --head adam",
         Error::OtherTask { model: Task::MultiLabel } => ": add --multi-label",
+        _ => "",
+    };
+    format!("{error}{hint}")
+}
+
+fn base_error(error: &BaseError) -> String {
+    let hint = match error {
+        BaseError::NotBundled { name, .. } if Published::is_of(name) => {
+            return format!(
+                "{error}; `headstart bases get {name}` fetches some, or give a file with --weights"
+            );
+        }
+        BaseError::NotBundled { .. } | BaseError::NotPublished { .. } => {
+            "; give a file with --weights"
+        }
+        BaseError::Fetch { published, cause } => return fetch_error(published, cause),
+        BaseError::Damaged { .. } => {
+            "; `headstart bases remove BASE` removes it, and `get` or `add` brings it back"
+        }
+        BaseError::NotStored { .. } => "; `headstart bases` lists those that are",
+        BaseError::UnknownWeights { .. } => "; `headstart bases` lists them",
         _ => "",
     };
     format!("{error}{hint}")

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
+use headstart::data::DataError;
 
 use crate::progress::interrupt;
 use crate::usage;
@@ -67,6 +68,11 @@ impl PathArgs {
             false => self.paths[0].display().to_string(),
         }
     }
+}
+
+/// The error for a path without pictures.
+pub(crate) fn no_pictures(path: impl Into<PathBuf>) -> DataError {
+    DataError::NothingInside { path: path.into(), left_out: Vec::new() }
 }
 
 /// Paths from standard input, read by a separate thread so that Ctrl-C works while the command waits for

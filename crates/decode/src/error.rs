@@ -101,8 +101,11 @@ pub enum DecodeError {
     },
 }
 
-/// Formats a size in megabytes: `512 MB`, with one decimal if small: `0.3 MB`.
+/// Formats a size in megabytes: `512 MB`, with one decimal if small: `0.3 MB`. Even smaller sizes are in bytes.
 fn megabytes(bytes: u64) -> String {
+    if bytes < 50_000 {
+        return format!("{bytes} bytes");
+    }
     let megabytes = bytes as f64 / 1e6;
     let digits = if megabytes < 9.95 { 1 } else { 0 };
     format!("{megabytes:.digits$} MB")
@@ -150,6 +153,20 @@ pub(crate) fn one_line(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_size_is_shown_as_nothing() {
+        for (bytes, expected) in [
+            (8, "8 bytes"),
+            (49_999, "49999 bytes"),
+            (50_000, "0.1 MB"),
+            (9_949_999, "9.9 MB"),
+            (9_950_000, "10 MB"),
+            (512_000_000, "512 MB"),
+        ] {
+            assert_eq!(megabytes(bytes), expected);
+        }
+    }
 
     #[test]
     fn every_error_has_its_kind() {

@@ -70,6 +70,12 @@ pub fn system_reason(error: &io::Error) -> String {
     text.strip_suffix(&number).unwrap_or(&text).to_owned()
 }
 
+/// The question in a message about an unknown name, without punctuation before it; `None` without similar names.
+pub fn did_you_mean<S: AsRef<str>>(near: &[S]) -> Option<String> {
+    let names: Vec<&str> = near.iter().map(AsRef::as_ref).collect();
+    (!names.is_empty()).then(|| format!("did you mean {}?", names.join(", ")))
+}
+
 /// For tests: asserts that each variant of an error has the kind in its row, and a message of one line. A variant
 /// without a row does not compile.
 #[doc(hidden)]

@@ -41,7 +41,7 @@ pub enum ExportError {
     },
     /// With rounded weights, the model gives different answers to pictures of the proof.
     #[error(
-        "with {} weights the first class of {changed} of {pictures} pictures of the proof changes; use int16",
+        "with {} weights the answers to {changed} of {pictures} pictures of the proof change; use int16",
         weights.name()
     )]
     AnswersChange {

@@ -102,7 +102,7 @@ pub use classifier::{
     Prediction, Predictor, class_names_in,
 };
 pub use config::InputConfig;
-pub use error::Error;
+pub use error::{BaseError, Error, OpenError};
 pub use feature_files::{FeatureFiles, FeatureSource};
 pub use features::{
     ExtractConfig, Extraction, Extractor, FeatureOrigin, FeaturePart, PictureFeatures, Precision,

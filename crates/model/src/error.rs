@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use headstart_error::ErrorKind;
+use headstart_error::{ErrorKind, did_you_mean};
 
 use crate::network::nearest;
 use crate::weights::Fitting;
@@ -12,10 +12,8 @@ use crate::weights::Fitting;
 #[non_exhaustive]
 pub enum ModelError {
     /// No architecture of this name is registered.
-    #[error("unknown base '{name}'; {}", match &nearest(name, known.iter().copied())[..] {
-        [] => format!("there are {}", known.join(", ")),
-        near => format!("did you mean {}?", near.join(", ")),
-    })]
+    #[error("unknown base '{name}'; {}", did_you_mean(&nearest(name, known.iter().copied()))
+        .unwrap_or_else(|| format!("there are {}", known.join(", "))))]
     NoSuchBase {
         /// The name requested.
         name: String,
@@ -51,7 +49,7 @@ pub enum ModelError {
         most: usize,
     },
     /// The network has no layer of this name.
-    #[error("{network} has no layer '{name}'{}", if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(", ")) })]
+    #[error("{network} has no layer '{name}'{}", did_you_mean(near).map_or(String::new(), |question| format!("; {question}")))]
     NoSuchLayer {
         /// The name requested.
         name: String,

@@ -34,6 +34,7 @@ struct Points {
 enum Kind {
     Main,
     Second,
+    Reference,
 }
 
 impl Range {
@@ -47,6 +48,7 @@ impl Points {
         let role = match self.role {
             Kind::Main => Role::Main,
             Kind::Second => Role::Second,
+            Kind::Reference => Role::Reference,
         };
         Curve { name: self.name, points: self.points, labels: Vec::new(), role }
     }

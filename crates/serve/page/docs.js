@@ -11,7 +11,7 @@ async function load() {
   try {
     description = await (await request("/openapi.json")).json();
   } catch (error) {
-    place.replaceChildren(element("p", { class: "problem" }, `No description: ${error.message}`));
+    place.replaceChildren(element("p", { class: "problem" }, `The API description cannot be loaded: ${error.message}`));
     return;
   }
   const groups = new Map();

@@ -18,7 +18,7 @@ async function loadModels() {
     const words = models.map(({ name, classes }) => `${name}: ${classes.length} classes`);
     by("about").textContent = words.join(", ");
   } catch (error) {
-    by("about").textContent = `The server does not answer (${error.message})`;
+    by("about").textContent = `The server does not respond (${error.message})`;
   }
 }
 

@@ -23,7 +23,7 @@ function askForToken(wasWrong) {
   asking ??= new Promise((given) => {
     const form = document.getElementById("token");
     const value = document.getElementById("token-value");
-    document.getElementById("token-problem").textContent = wasWrong ? "The token is another." : "";
+    document.getElementById("token-problem").textContent = wasWrong ? "Wrong token." : "";
     form.hidden = false;
     value.focus();
     form.onsubmit = (event) => {

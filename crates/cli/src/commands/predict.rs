@@ -18,7 +18,7 @@ use crate::FAILURE;
 use crate::hints;
 use crate::options::Common;
 use crate::output::{Output, one_line};
-use crate::paths::PathArgs;
+use crate::paths::{PathArgs, no_pictures};
 use crate::progress::{Progress, interrupt};
 use crate::sources::PathColumnArgs;
 
@@ -99,7 +99,7 @@ impl Answers<'_> {
         let listing = list_pictures_as(paths_given, &self.columns);
         let failed = show_left_out(self.output, &listing.skipped)?;
         if listing.pictures.is_empty() && failed == 0 {
-            anyhow::bail!("{}: contains no pictures", paths.first());
+            return Err(no_pictures(paths.first()).into());
         }
         if listing.pictures.len() < WORTH_THE_CACHE {
             self.extract.cache = None;

@@ -97,6 +97,8 @@ pub(super) enum Measured {
     On(Option<usize>),
     /// Pictures that the model has not learned from.
     HeldOut,
+    /// Pictures that the model has learned from, but not the heads that were measured.
+    OutOfFold,
 }
 
 /// Where the thresholds of a multi-label model come from.
@@ -126,6 +128,9 @@ pub(super) fn accuracy(
     let (right, all) = (evaluation.correct(), evaluation.pictures);
     let which = match *measured {
         Measured::HeldOut => "held-out pictures".to_owned(),
+        Measured::OutOfFold => {
+            "pictures learned from, each by a head that had not seen it".to_owned()
+        }
         Measured::On(None | Some(0)) => "pictures".to_owned(),
         Measured::On(Some(n)) if n == all => "pictures, all of which were learned from".to_owned(),
         Measured::On(Some(n)) => format!("pictures, {n} of which were learned from"),

@@ -24,23 +24,24 @@ fn errors_name_the_option_that_mends_them() {
     };
     let errors: [(Error, &str); 24] = [
         (
-            Error::NotBundled { name: "x".to_owned(), bundled: vec!["a", "b"] },
+            BaseError::NotBundled { name: "x".to_owned(), bundled: vec!["a", "b"] }.into(),
             "no weights of 'x' are bundled (bundled: a, b); give a file with --weights",
         ),
         (
-            Error::UnknownWeights { file: file("x"), looks_like: None },
+            BaseError::UnknownWeights { file: file("x"), looks_like: None }.into(),
             "x: fits none of the bases; `headstart bases` lists them",
         ),
         (
-            Error::KerasModel { file: file("x") },
+            OpenError::KerasModel { file: file("x") }.into(),
             "x: is not a headstart model (a whole Keras model); turn it into one with `headstart import`",
         ),
         (
-            Error::WeightFile {
+            OpenError::WeightFile {
                 file: file("x"),
                 format: Format::Safetensors,
                 looks_like: Some("a head".to_owned()),
-            },
+            }
+            .into(),
             "x: is not a headstart model (a safetensors file: a head); weights are used with \
              `headstart train --weights`",
         ),

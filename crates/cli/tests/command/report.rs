@@ -87,10 +87,13 @@ fn both_phases_and_folds_and_several_labels_have_a_page_and_so_has_no_picture_he
     assert!(folds.contains("measured on 48 pictures in 2 folds"));
     assert!(folds.contains("2 folds, seed 0; the model learned from all pictures"));
 
-    place.run(&format!("train pictures --val-split 0 {model}")).succeeded();
-    let unseen = "measured on 48 pictures learned from, each by a head that had not seen it";
-    assert!(page(&place).contains(unseen));
-    place.run(&format!("train pictures --val-split 0 --head adam --epochs 1 {model}")).succeeded();
+    let run = place.run(&format!("train pictures --val-split 0 {model}")).succeeded();
+    let unseen = "48 pictures learned from, each by a head that had not seen it";
+    assert!(page(&place).contains(&format!("measured on {unseen}")));
+    assert!(run.stdout.contains(&format!("of {unseen})")), "{}", run.stdout);
+    let adam = format!("train pictures --val-split 0 --head adam --epochs 1 {model}");
+    let run = place.run(&adam).succeeded();
+    assert!(run.stdout.contains("Accuracy    not measured"), "{}", run.stdout);
     let alone = page(&place);
     assert!(alone.contains("no pictures were held out") && !alone.contains("id=\"confusion\""));
 

@@ -40,7 +40,8 @@ fn value(f: Elementwise, x: f64) -> f64 {
     }
 }
 
-/// The derivative; at a kink the left one, as in Keras's ReLU.
+/// The derivative. Where it jumps at 0, it is the one from the left for ReLU and from the right for ELU and SELU, as in
+/// TensorFlow.
 fn slope(f: Elementwise, x: f64) -> f64 {
     match f {
         Elementwise::Linear => 1.0,

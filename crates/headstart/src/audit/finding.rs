@@ -169,8 +169,7 @@ impl FindingKind {
                 Medium,
                 "review",
                 "",
-                "Mend what is said of it, so that it is trained on: a picture needs a class's folder \
-                 or a label, and a sound place.",
+                "Fix the stated problem so that it can be used for training.",
             ),
             Self::Outlier => entry(
                 "outlier",

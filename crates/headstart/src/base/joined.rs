@@ -5,7 +5,7 @@ use std::sync::Arc;
 use headstart_model::{Network, Weights};
 
 use super::Base;
-use crate::{Error, WeightsRecord};
+use crate::{BaseError, Error, WeightsRecord};
 
 /// The limit of the model file format.
 const MOST_BASES: usize = 16;
@@ -83,11 +83,11 @@ impl Base {
     /// Fails for joined bases. `what` names the operation that needs a single base.
     ///
     /// # Errors
-    /// [`Error::OneBase`].
+    /// [`BaseError::Joined`].
     pub(crate) fn check_one(&self, what: &'static str) -> Result<(), Error> {
         match self.further.is_empty() {
             true => Ok(()),
-            false => Err(Error::OneBase { what, bases: self.name() }),
+            false => Err(BaseError::Joined { what, bases: self.name() }.into()),
         }
     }
 

@@ -18,7 +18,7 @@ use headstart_predict::FeatureExtractor;
 use headstart_train::network::{BatchNorm, TrainableNetwork};
 
 use crate::pictures::OfBase;
-use crate::{Assumption, Bundled, Error, WeightsRecord};
+use crate::{Assumption, BaseError, Bundled, Error, WeightsRecord};
 
 /// A pre-trained network without its classifier, with its weights.
 ///
@@ -37,7 +37,7 @@ impl Base {
     /// The bundled base called `name`, such as `mobilenetv2`.
     ///
     /// # Errors
-    /// [`Error::NotBundled`].
+    /// [`BaseError::NotBundled`].
     pub fn bundled(name: &str) -> Result<Self, Error> {
         Self::bundled_at(name, None)
     }
@@ -45,10 +45,10 @@ impl Base {
     /// A bundled base for an input of this height and width in pixels, or of its own size if `None`.
     ///
     /// # Errors
-    /// [`Error::NotBundled`], and when a side is under 32 pixels.
+    /// [`BaseError::NotBundled`], and when a side is under 32 pixels.
     pub fn bundled_at(name: &str, input_size: Option<(usize, usize)>) -> Result<Self, Error> {
         let architecture = Architecture::find(name)?;
-        let bundled = Bundled::find(name).ok_or_else(|| Error::NotBundled {
+        let bundled = Bundled::find(name).ok_or_else(|| BaseError::NotBundled {
             name: name.to_owned(),
             bundled: crate::BUNDLED.iter().map(|b| b.name).collect(),
         })?;

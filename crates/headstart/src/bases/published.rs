@@ -3,7 +3,7 @@
 use headstart_fetch::{Digests, Expected, Hash, Size};
 use headstart_model::architectures::Architecture;
 
-use crate::Error;
+use crate::{BaseError, Error};
 
 /// A weight file offered by a publisher.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -378,7 +378,7 @@ impl Published {
     pub fn find(name: &str) -> Result<&'static Self, Error> {
         let found = PUBLISHED.iter().find(|row| row.base == name || row.file() == name);
         found.ok_or_else(|| match Architecture::find(name) {
-            Ok(_) => Error::NotPublished { name: name.to_owned() },
+            Ok(_) => BaseError::NotPublished { name: name.to_owned() }.into(),
             Err(error) => error.into(),
         })
     }

@@ -13,7 +13,7 @@ use headstart_formats::MAX_FILE_SIZE;
 use headstart_model::architectures::ARCHITECTURES;
 
 use super::{Published, StoredBase};
-use crate::{Base, BaseConfig, Error};
+use crate::{Base, BaseConfig, BaseError, Error};
 
 /// The default folder of bases of this user, if the system defines one for application data.
 pub fn default_bases() -> Option<PathBuf> {
@@ -64,12 +64,12 @@ impl BaseStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(cause) => return Err(FileError { action: "read", path, cause }.into()),
         };
-        let damaged = |reason: String| Error::DamagedBase { file: path.clone(), reason };
+        let damaged = |reason: String| BaseError::Damaged { file: path.clone(), reason };
         let mut stored: StoredBase =
             serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
         let is_name = Path::new(&stored.file).file_name() == Some(stored.file.as_ref());
         if stored.base != base || !is_name {
-            return Err(damaged("it is of another base".to_owned()));
+            return Err(damaged("it is of another base".to_owned()).into());
         }
         stored.path = folder.join(&stored.file);
         Ok(Some(stored))
@@ -100,7 +100,8 @@ impl BaseStore {
     ) -> Result<(StoredBase, bool), Error> {
         let folder = self.make_folder(published.base)?;
         let to = folder.join(published.file());
-        let slot = Slot::take(&to, watch).map_err(|cause| Error::Fetch { published, cause })?;
+        let failed = |cause| BaseError::Fetch { published, cause };
+        let slot = Slot::take(&to, watch).map_err(failed)?;
         if let Some(there) = self.find(published.base)?.filter(|there| there.path == to) {
             let sound = digests(&to).is_ok_and(|found| found.sha256 == there.sha256);
             if sound {
@@ -112,7 +113,7 @@ impl BaseStore {
         let most = MAX_FILE_SIZE;
         let arrived = slot
             .fetch(&url, &published.expected(), most, program.as_ref(), watch)
-            .map_err(|cause| Error::Fetch { published, cause })?;
+            .map_err(failed)?;
         fills(arrived.path(), Some(published.base))?;
         // The lock must be held until the record names the file.
         let (digests, _slot) = arrived.keep()?;
@@ -143,7 +144,7 @@ impl BaseStore {
         copy.commit()?;
         if digests(&to)? != found {
             let reason = "it changed while it was copied".to_owned();
-            return Err(Error::DamagedBase { file: file.to_owned(), reason });
+            return Err(BaseError::Damaged { file: file.to_owned(), reason }.into());
         }
         let from = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
         self.record(&to, &base, &from.display().to_string(), published, found)
@@ -153,7 +154,7 @@ impl BaseStore {
     /// base.
     ///
     /// # Errors
-    /// [`Error::NoStoredBase`], and when the record cannot be read.
+    /// [`BaseError::NotStored`], and when the record cannot be read.
     pub fn verify(&self, base: &str) -> Result<Health, Error> {
         let stored = self.stored(base)?;
         let found = match digests(&stored.path) {
@@ -170,16 +171,17 @@ impl BaseStore {
     /// Removes the weights of a base, and returns the number of bytes freed.
     ///
     /// # Errors
-    /// [`Error::NoStoredBase`], and when they cannot be removed.
+    /// [`BaseError::NotStored`], and when they cannot be removed.
     pub fn remove(&self, base: &str) -> Result<u64, Error> {
         let folder = self.folder.join(base);
         // This includes files that no record names, and a record that cannot be read.
         let bytes = match self.find(base) {
             Ok(None) if !(ARCHITECTURES.iter().any(|a| a.id == base) && folder.is_dir()) => {
-                return Err(Error::NoStoredBase {
+                return Err(BaseError::NotStored {
                     name: base.to_owned(),
                     folder: self.folder.clone(),
-                });
+                }
+                .into());
             }
             Ok(stored) => stored.map_or(0, |stored| stored.bytes),
             Err(_) => 0,
@@ -197,8 +199,9 @@ impl BaseStore {
     }
 
     fn stored(&self, base: &str) -> Result<StoredBase, Error> {
-        let nothing = || Error::NoStoredBase { name: base.to_owned(), folder: self.folder.clone() };
-        self.find(base)?.ok_or_else(nothing)
+        let nothing =
+            || BaseError::NotStored { name: base.to_owned(), folder: self.folder.clone() };
+        Ok(self.find(base)?.ok_or_else(nothing)?)
     }
 
     fn make_folder(&self, base: &str) -> Result<PathBuf, FileError> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Classifier;
 use super::model_file::is_model;
 use crate::config::setters;
-use crate::{Assumption, Base, Error, WeightsRecord};
+use crate::{Assumption, Base, BaseError, Error, WeightsRecord};
 
 /// Which weights of a file to load, and for which input size.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -47,12 +47,12 @@ impl Base {
         if is_model(&checkpoint) {
             if config.prefix.is_some() {
                 let reason = "a headstart model has one set of weights, and no prefix".to_owned();
-                return Err(Error::OtherBase { file: path.to_owned(), reason });
+                return Err(BaseError::Other { file: path.to_owned(), reason }.into());
             }
             let base = Classifier::from_checkpoint(path, checkpoint)?.base;
             if base.parts().count() > 1 && *config != BaseConfig::default() {
                 let reason = format!("it is of {}, which stay as they are", base.name());
-                return Err(Error::OtherBase { file: path.to_owned(), reason });
+                return Err(BaseError::Other { file: path.to_owned(), reason }.into());
             }
             let mut base = base.take_over(path, config)?;
             base.record = Some(record_of(path));
@@ -71,10 +71,11 @@ impl Base {
             (Some(id), None) => (id.as_str(), None, None),
             (None, Some(detected)) => (detected.architecture, Some(detected.width), inside),
             (None, None) => {
-                return Err(Error::UnknownWeights {
+                return Err(BaseError::UnknownWeights {
                     file: path.to_owned(),
                     looks_like: formats::looks_like(&checkpoint),
-                });
+                }
+                .into());
             }
         };
         let architecture = Architecture::find(id)?;
@@ -110,7 +111,7 @@ impl Base {
         let own = self.network.architecture();
         if let Some(wanted) = config.architecture.as_ref().filter(|wanted| *wanted != own) {
             let reason = format!("its base is {own}, not {wanted}");
-            return Err(Error::OtherBase { file: path.to_owned(), reason });
+            return Err(BaseError::Other { file: path.to_owned(), reason }.into());
         }
         let own = self.network.preprocessing().clone();
         let Some((height, width)) =

@@ -23,8 +23,9 @@ use crate::pictures::LabelledFeatures;
 use crate::records::choose_thresholds;
 use crate::trust::{TrustConfig, Unseen};
 use crate::{
-    Answered, Answers, Base, Bundled, Calibration, Context, Effort, Error, Evaluation,
-    ExtractConfig, Extractor, OutOfFoldFigures, TrainingRecord, TrainingSet, UnknownRate,
+    Answered, Answers, Base, BaseError, Bundled, Calibration, Context, Effort, Error, Evaluation,
+    ExtractConfig, Extractor, OpenError, OutOfFoldFigures, TrainingRecord, TrainingSet,
+    UnknownRate,
 };
 pub use base_file::BaseConfig;
 pub use evaluate::Evaluated;
@@ -101,12 +102,12 @@ impl Classifier {
     /// A bundled base with the classifier that it was published with.
     ///
     /// # Errors
-    /// [`Error::NotBundled`] when there is no base called `name`, or it has no classifier.
+    /// [`BaseError::NotBundled`] when there is no base called `name`, or it has no classifier.
     pub fn bundled(name: &str) -> Result<Self, Error> {
         let with_classifier = Bundled::find(name).and_then(|b| Some((b, b.classes?)));
         let Some((bundled, names)) = with_classifier else {
             let bundled = Bundled::with_classifier();
-            return Err(Error::NotBundled { name: name.to_owned(), bundled });
+            return Err(BaseError::NotBundled { name: name.to_owned(), bundled }.into());
         };
         let (base, kernel, bias) = Base::bundled_with_classifier(bundled)?;
         let classes: Vec<String> = names.lines().map(str::to_owned).collect();
@@ -128,7 +129,7 @@ impl Classifier {
             return Self::bundled(model);
         }
         let bundled = Bundled::with_classifier();
-        Err(Error::NoSuchModel { model: model.to_owned(), bundled })
+        Err(OpenError::NotFound { model: model.to_owned(), bundled }.into())
     }
 
     /// The base.

@@ -11,7 +11,7 @@ use headstart_predict::{Model, ModelBase, ModelFileError};
 use serde_json::value::to_raw_value;
 
 use super::Classifier;
-use crate::{Base, Error};
+use crate::{Base, Error, OpenError};
 
 impl Classifier {
     /// Writes the model to `path`, under a temporary name first.
@@ -62,16 +62,17 @@ impl Classifier {
 
     /// [`Classifier::load`] for a file that has already been read.
     pub(super) fn from_checkpoint(path: &Path, checkpoint: Checkpoint) -> Result<Self, Error> {
-        let not_a_model = |reason: String| Error::NotAModel { file: path.to_owned(), reason };
+        let not_a_model =
+            |reason: String| Error::from(OpenError::NotAModel { file: path.to_owned(), reason });
         if !is_model(&checkpoint) {
-            return Err(what_instead(path, &checkpoint));
+            return Err(what_instead(path, &checkpoint).into());
         }
         let model = Model::from_contents(checkpoint.tensors, checkpoint.metadata);
         let Model { network, weights, further, mirrored, head, training } =
             model.map_err(|error| match error {
                 ModelFileError::NotAModel(reason) => not_a_model(reason),
                 ModelFileError::Newer { found, known } => {
-                    Error::NewerModel { file: path.to_owned(), found, known }
+                    OpenError::Newer { file: path.to_owned(), found, known }.into()
                 }
                 ModelFileError::Model(error) => error.in_file(&path.display().to_string()).into(),
                 error => not_a_model(error.to_string()),
@@ -93,12 +94,14 @@ pub(super) fn is_model(checkpoint: &Checkpoint) -> bool {
 }
 
 /// The error for a file that is not a headstart model, with what it is instead.
-fn what_instead(file: &Path, checkpoint: &Checkpoint) -> Error {
+fn what_instead(file: &Path, checkpoint: &Checkpoint) -> OpenError {
     let file = file.to_owned();
     match checkpoint.format {
         Format::Hdf5 | Format::KerasZip if checkpoint.model_config.is_some() => {
-            Error::KerasModel { file }
+            OpenError::KerasModel { file }
         }
-        format => Error::WeightFile { file, format, looks_like: formats::looks_like(checkpoint) },
+        format => {
+            OpenError::WeightFile { file, format, looks_like: formats::looks_like(checkpoint) }
+        }
     }
 }

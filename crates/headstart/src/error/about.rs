@@ -22,26 +22,17 @@ impl Error {
                 }
                 _ => error.kind(),
             },
-            Self::NotBundled { .. }
-            | Self::NotPublished { .. }
-            | Self::NoSuchClass { .. }
-            | Self::ClassNames { .. }
-            | Self::BadClassNames(_) => ErrorKind::InvalidName,
-            Self::NoSuchModel { .. } | Self::NoStoredBase { .. } => ErrorKind::NotFound,
-            Self::Fetch { cause, .. } => cause.kind(),
-            Self::OtherBase { .. }
-            | Self::OtherFeatures { .. }
+            Self::NoSuchClass { .. } | Self::ClassNames { .. } | Self::BadClassNames(_) => {
+                ErrorKind::InvalidName
+            }
+            Self::Base(error) => error.kind(),
+            Self::Open(error) => error.kind(),
+            Self::OtherFeatures { .. }
             | Self::OtherRun { .. }
             | Self::TakesEpochs { .. }
             | Self::OtherTask { .. }
-            | Self::OneBase { .. }
             | Self::Options(_) => ErrorKind::InvalidInput,
-            Self::UnknownWeights { .. }
-            | Self::Features { .. }
-            | Self::NotAModel { .. }
-            | Self::DamagedBase { .. }
-            | Self::KerasModel { .. }
-            | Self::WeightFile { .. }
+            Self::Features { .. }
             | Self::NoPicture
             | Self::OneReadableClass { .. }
             | Self::UnknownClass { .. }
@@ -51,7 +42,7 @@ impl Error {
             | Self::NothingToLearnFrom { .. }
             | Self::OneClassCounts { .. }
             | Self::NoCheckpoint { .. } => ErrorKind::InvalidData,
-            Self::NewerModel { .. } | Self::CannotTellUnknown => ErrorKind::Unsupported,
+            Self::CannotTellUnknown => ErrorKind::Unsupported,
             Self::Threads { .. } => ErrorKind::LimitExceeded,
             Self::Diverged { cause, .. } => cause.kind(),
             Self::NoReadablePicture { reason, .. } => reason.kind(),
@@ -69,33 +60,21 @@ impl Error {
             Self::File(error) => Some(&error.path),
             Self::Data(error) => error.path(),
             Self::Picture { path, .. } => path.as_deref(),
-            Self::UnknownWeights { file, .. }
-            | Self::Features { file, .. }
+            Self::Features { file, .. }
             | Self::OtherFeatures { file, .. }
-            | Self::OtherBase { file, .. }
-            | Self::DamagedBase { file, .. }
-            | Self::NotAModel { file, .. }
-            | Self::KerasModel { file }
-            | Self::WeightFile { file, .. }
-            | Self::NewerModel { file, .. }
             | Self::NoCheckpoint { file, .. }
             | Self::OtherRun { file, .. } => Some(file),
             Self::NoReadablePicture { path, .. }
             | Self::NothingToEvaluate { path }
             | Self::NothingOnSide { path, .. }
             | Self::NothingToLearnFrom { path, .. } => Some(path),
-            Self::NoRoom { folder, .. }
-            | Self::Scratch { folder, .. }
-            | Self::NoStoredBase { folder, .. } => Some(folder),
-            Self::Fetch { cause, .. } => cause.path(),
+            Self::NoRoom { folder, .. } | Self::Scratch { folder, .. } => Some(folder),
+            Self::Base(error) => error.path(),
+            Self::Open(error) => Some(error.path()),
             Self::Saved { checkpoint, .. } => Some(checkpoint),
-            Self::NoSuchModel { model, .. } => Some(Path::new(model)),
             Self::Diverged { model, .. } => Some(model),
             Self::Train(_)
             | Self::CannotTellUnknown
-            | Self::NotBundled { .. }
-            | Self::NotPublished { .. }
-            | Self::OneBase { .. }
             | Self::NoPicture
             | Self::OneReadableClass { .. }
             | Self::UnknownClass { .. }

@@ -1,19 +1,21 @@
 //! The errors of this library.
 
 mod about;
+mod base;
+mod open;
 
 use std::path::{Path, PathBuf};
 
 use headstart_data::{DataError, DecodeError, SkipReason, Skipped, Subset};
-use headstart_error::system_reason;
-use headstart_fetch::FetchError;
+use headstart_error::{did_you_mean, system_reason};
 use headstart_files::FileError;
-use headstart_formats::{Format, FormatError};
+use headstart_formats::FormatError;
 use headstart_model::ModelError;
 use headstart_predict::PredictError;
 use headstart_train::{Task, TrainError};
 
-use crate::Published;
+pub use base::BaseError;
+pub use open::OpenError;
 
 /// An error of this library. Each message is one line that names the cause and, if there is one, the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -45,104 +47,12 @@ pub enum Error {
     /// An error of training.
     #[error(transparent)]
     Train(#[from] TrainError),
-    /// No weights of this base are bundled.
-    #[error("{}", not_bundled(name, bundled))]
-    NotBundled {
-        /// The base.
-        name: String,
-        /// The bases whose weights are bundled.
-        bundled: Vec<&'static str>,
-    },
-    /// No publisher of weights for this base is known.
-    #[error("no address of weights of '{name}' is known")]
-    NotPublished {
-        /// The base.
-        name: String,
-    },
-    /// Published weights cannot be downloaded.
-    #[error("{cause}")]
-    Fetch {
-        /// The weights.
-        published: &'static Published,
-        /// The cause. It is part of the message and not a source, so that it is printed only once with a chain
-        /// of errors.
-        cause: FetchError,
-    },
-    /// No weights of this base are in the folder of bases.
-    #[error("no weights of '{name}' are in {}", folder.display())]
-    NoStoredBase {
-        /// The base.
-        name: String,
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// The record of a stored base is damaged, or a weight file changed while it was copied.
-    #[error("{}: {reason}", file.display())]
-    DamagedBase {
-        /// The file.
-        file: PathBuf,
-        /// The problem.
-        reason: String,
-    },
-    /// The weight file fits no registered base.
-    #[error("{}: fits none of the bases{}", file.display(), looks_like.as_ref().map_or(String::new(), |what| format!(" (it looks like {what})")))]
-    UnknownWeights {
-        /// The file.
-        file: PathBuf,
-        /// What the file seems to contain.
-        looks_like: Option<String>,
-    },
-    /// The base of a headstart model is not the requested one.
-    #[error("{}: {reason}", file.display())]
-    OtherBase {
-        /// The file.
-        file: PathBuf,
-        /// The difference between its base and the requested one.
-        reason: String,
-    },
-    /// An operation needs a single base, and several are joined.
-    #[error("{what} takes one base, and {bases} are several")]
-    OneBase {
-        /// The operation.
-        what: &'static str,
-        /// The names of the bases, joined.
-        bases: String,
-    },
-    /// The file is not a headstart model.
-    #[error("{}: is not a headstart model ({reason})", file.display())]
-    NotAModel {
-        /// The file.
-        file: PathBuf,
-        /// The reason.
-        reason: String,
-    },
-    /// The file is a whole Keras model, not one of headstart's.
-    /// [`Classifier::import_keras`](crate::Classifier::import_keras) converts it.
-    #[error("{}: is not a headstart model (a whole Keras model)", file.display())]
-    KerasModel {
-        /// The file.
-        file: PathBuf,
-    },
-    /// The file contains weights only. [`Base::from_file`](crate::Base::from_file) loads them.
-    #[error("{}: is not a headstart model (a {format} file{})", file.display(), looks_like.as_ref().map_or(String::new(), |what| format!(": {what}")))]
-    WeightFile {
-        /// The file.
-        file: PathBuf,
-        /// Its format.
-        format: Format,
-        /// What the file seems to contain.
-        looks_like: Option<String>,
-    },
-    /// The model was written by a later version of headstart.
-    #[error("{}: was written by a newer headstart (model format {found}, this one reads up to {known}); update headstart", file.display())]
-    NewerModel {
-        /// The file.
-        file: PathBuf,
-        /// The format version of the file.
-        found: u64,
-        /// The latest version that can be read.
-        known: u64,
-    },
+    /// An error of a base.
+    #[error(transparent)]
+    Base(#[from] BaseError),
+    /// A model cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// Only one class has pictures that can be read.
     #[error(
         "only class \"{class}\" has pictures that can be read ({skipped} cannot); a classifier needs two classes"
@@ -179,10 +89,8 @@ pub enum Error {
         known: Vec<String>,
     },
     /// A class was requested that the model does not have.
-    #[error("the model has no class \"{class}\"; {}", match &near[..] {
-        [] => format!("it has {}", shorten(known)),
-        near => format!("did you mean {}?", near.join(", ")),
-    })]
+    #[error("the model has no class \"{class}\"; {}", did_you_mean(near)
+        .unwrap_or_else(|| format!("it has {}", shorten(known))))]
     NoSuchClass {
         /// The class.
         class: String,
@@ -240,14 +148,6 @@ pub enum Error {
         path: PathBuf,
         /// The number of pictures in it.
         pictures: usize,
-    },
-    /// The name is neither a file nor a bundled base with a classifier.
-    #[error("{model}: no such file, and {}", no_classifier(bundled))]
-    NoSuchModel {
-        /// The name or path.
-        model: String,
-        /// The bundled bases with a classifier.
-        bundled: Vec<&'static str>,
     },
     /// All training pictures with a weight above 0 are of one class.
     #[error(
@@ -428,21 +328,6 @@ impl Error {
     }
 }
 
-fn not_bundled(name: &str, bundled: &[&str]) -> String {
-    match bundled {
-        [] => format!("no weights are bundled in this build, and so none of '{name}'"),
-        _ => format!("no weights of '{name}' are bundled (bundled: {})", bundled.join(", ")),
-    }
-}
-
-fn no_classifier(bundled: &[&str]) -> String {
-    let names = bundled.join(", ");
-    match bundled {
-        [] => "no weights are bundled in this build".to_owned(),
-        _ => format!("no bundled base with a classifier has this name (there is {names})"),
-    }
-}
-
 /// The first few names.
 fn shorten(names: &[String]) -> String {
     const SHOWN: usize = 8;
@@ -472,21 +357,11 @@ mod tests {
             Error::Data(_) => DataError::Missing { path: path() }.into(), NotFound;
             Error::Picture { .. } => picture().into(), UnreadablePicture;
             Error::Train(_) => TrainError::NoSamples.into(), InvalidInput;
+            Error::Base(_) => BaseError::NotPublished { name: text() }.into(), InvalidName;
+            Error::Open(_) => OpenError::KerasModel { file: file() }.into(), InvalidData;
             Error::Train(_) => TrainError::Input(Box::new(Error::Interrupted)).into(), Interrupted;
-            Error::NotBundled { .. } => Error::NotBundled { name: text(), bundled: vec![] }, InvalidName;
-            Error::NotPublished { .. } => Error::NotPublished { name: text() }, InvalidName;
-            Error::Fetch { .. } => Error::Fetch { published: &crate::PUBLISHED[0], cause: FetchError::Cancelled }, Interrupted;
-            Error::NoStoredBase { .. } => Error::NoStoredBase { name: text(), folder: folder() }, NotFound;
-            Error::DamagedBase { .. } => Error::DamagedBase { file: file(), reason: text() }, InvalidData;
-            Error::UnknownWeights { .. } => Error::UnknownWeights { file: file(), looks_like: None }, InvalidData;
-            Error::OtherBase { .. } => Error::OtherBase { file: file(), reason: text() }, InvalidInput;
             Error::Features { .. } => Error::Features { file: file(), reason: text() }, InvalidData;
             Error::OtherFeatures { .. } => Error::OtherFeatures { file: file(), features: text(), base: text() }, InvalidInput;
-            Error::OneBase { .. } => Error::OneBase { what: "x", bases: text() }, InvalidInput;
-            Error::NotAModel { .. } => Error::NotAModel { file: file(), reason: text() }, InvalidData;
-            Error::KerasModel { .. } => Error::KerasModel { file: file() }, InvalidData;
-            Error::WeightFile { .. } => Error::WeightFile { file: file(), format: Format::PyTorch, looks_like: None }, InvalidData;
-            Error::NewerModel { .. } => Error::NewerModel { file: file(), found: 9, known: 2 }, Unsupported;
             Error::OneReadableClass { .. } => Error::OneReadableClass { class: text(), skipped: 1 }, InvalidData;
             Error::NoPicture => Error::none_readable(vec![]), InvalidData;
             Error::NoReadablePicture { .. } => Error::none_readable(vec![Skipped::new(path(), picture())]), UnreadablePicture;
@@ -499,7 +374,6 @@ mod tests {
             Error::ClassNames { .. } => Error::ClassNames { given: 1, classes: 2 }, InvalidName;
             Error::BadClassNames(_) => Error::BadClassNames(text()), InvalidName;
             Error::NothingToLearnFrom { .. } => Error::NothingToLearnFrom { path: path(), pictures: 1 }, InvalidData;
-            Error::NoSuchModel { .. } => Error::NoSuchModel { model: text(), bundled: vec![] }, NotFound;
             Error::OneClassCounts { .. } => Error::OneClassCounts { class: text() }, InvalidData;
             Error::NoRoom { .. } => Error::NoRoom { folder: folder(), needed: 2, free: 1 }, OutOfSpace;
             Error::Scratch { .. } => Error::Scratch { folder: folder(), cause: system() }, OutOfSpace;

@@ -159,8 +159,9 @@ impl Classifier {
     /// below it is kept for [`fine_tune_on`](Classifier::fine_tune_on) with the same options.
     ///
     /// # Errors
-    /// As for [`Classifier::fit`], when there is no space for the views, and with [`FitConfig::folds`], since
-    /// the pictures are already split.
+    /// As for [`Classifier::fit`], when there is no space for the views, for a base that averages the features of
+    /// mirror images, since views are mirrored already, and with [`FitConfig::folds`], since the pictures are
+    /// already split.
     pub(crate) fn fit_on(
         set: &mut TrainingSet,
         config: &FitConfig,

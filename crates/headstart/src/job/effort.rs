@@ -51,7 +51,7 @@ impl TrainJob {
     /// Checks that the options are compatible with the effort.
     ///
     /// # Errors
-    /// [`Error::Options`] and [`Error::OneBase`].
+    /// [`Error::Options`] and [`BaseError::Joined`](crate::BaseError::Joined).
     pub(super) fn check_effort(&self, base: &Base) -> Result<(), Error> {
         if self.effort.is_fast() {
             return Ok(());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use headstart::predict::{Model, Predictor};
 use headstart::train::LogisticConfig;
 use headstart::{
-    Base, BaseConfig, Classifier, Context, Error, ErrorKind, ExtractConfig, Extractor,
+    Base, BaseConfig, BaseError, Classifier, Context, Error, ErrorKind, ExtractConfig, Extractor,
     FeatureOrigin, FitConfig, HeadConfig, Pictures, TrainingSet,
 };
 
@@ -156,7 +156,7 @@ fn what_takes_one_base_says_so() {
     let config = ExtractConfig::default();
     let error = TrainingSet::new(&joined(), &pictures, &config, &mut Context::default());
     let error = error.err().unwrap();
-    assert!(matches!(error, Error::OneBase { .. }), "{error}");
+    assert!(matches!(error, Error::Base(BaseError::Joined { .. })), "{error}");
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     let says = "training on pixels takes one base, and mobilenetv2+mobilenetv2-torch are several";
     assert_eq!(error.to_string(), says);

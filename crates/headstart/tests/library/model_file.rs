@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headstart::data::sources::class_name;
-use headstart::{Classifier, Error, MODEL_FORMAT};
+use headstart::{Classifier, Error, MODEL_FORMAT, OpenError};
 use safetensors::SafeTensors;
 
 use crate::support::{assert_one_line, repository, trained};
@@ -119,7 +119,7 @@ fn a_model_of_a_newer_version_asks_for_an_update() {
     let newer = rewritten(&fs::read(&file).unwrap(), r#"\"format\":3"#, r#"\"format\":9"#);
     fs::write(&file, newer).unwrap();
     let error = Classifier::load(&file).unwrap_err();
-    assert!(matches!(error, Error::NewerModel { found: 9, known: MODEL_FORMAT, .. }));
+    assert!(matches!(error, Error::Open(OpenError::Newer { found: 9, known: MODEL_FORMAT, .. })));
     let message = error.to_string();
     assert!(message.contains("model.safetensors") && message.contains("update headstart"));
     assert_one_line(&message);

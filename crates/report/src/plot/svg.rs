@@ -31,8 +31,10 @@ const FILE: Frame =
 const PAGE: Frame =
     Frame { size: (520.0, 320.0), left: 58.0, top: 40.0, right: 508.0, bottom: 268.0 };
 
-/// The colours of a file. In a page, its style sheet defines colours with the same names.
-const STYLE: &str = "svg{--text:#1c1917;--line:#e7e5e4;--card:#fff;--main:#1f6fb4;--second:#b4531f;--background:#b9cfe4;--mark:#c2410c;--faint:#78716c}";
+/// The colours of a file, light and dark. In a page, its style sheet defines colours with the same names.
+const STYLE: &str = "\
+svg{--text:#1c1917;--line:#e7e5e4;--card:#fff;--main:#1f6fb4;--second:#b4531f;--background:#b9cfe4;--mark:#c2410c;--faint:#78716c}
+@media (prefers-color-scheme:dark){svg{--text:#e6e8ea;--line:#2e343a;--card:#1d2125;--main:#6cb2f0;--second:#f09a5f;--background:#2c4460;--mark:#ff9a62;--faint:#9fa7b0}}";
 /// The styles of the drawing's elements.
 pub(crate) const DRAWING: &str = include_str!("plot.css");
 

@@ -79,7 +79,7 @@ impl Token {
         match scheme.eq_ignore_ascii_case(b"bearer ") && blake3::hash(token.trim_ascii()) == self.0
         {
             true => Ok(()),
-            false => Err(refused("the token is another")),
+            false => Err(refused("the token is wrong")),
         }
     }
 }

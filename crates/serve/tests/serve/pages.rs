@@ -118,7 +118,11 @@ fn the_description_has_the_very_keys_of_an_answer() {
         server.post("/predict?coverage=0.8&explain=1", "", crate::support::picture("Bag")).json();
     let properties =
         |of: &str| described[of]["properties"].as_object().unwrap_or_else(|| panic!("{described}"));
-    for key in answer.as_object().unwrap().keys() {
+    let (media_type, body) =
+        crate::support::form(&[("a", &b"no picture"[..]), ("b", &b"no picture"[..])]);
+    let failed = server.post("/predict", &media_type, body).json();
+    let failed = failed["predictions"][0].as_object().unwrap();
+    for key in answer.as_object().unwrap().keys().chain(failed.keys()) {
         assert!(properties("Prediction").contains_key(key), "{key}");
     }
     let model = server.get("/models/shapes").json();

@@ -112,7 +112,6 @@ impl Finding {
     }
 
     fn of(root: &Path, listing: &Listing, found: &Found) -> Option<Self> {
-        let why = why(found.kind)?;
         let files = found.files.iter().filter_map(|at| within(root, &at.path()));
         let paths: Vec<String> = files.filter(|path| listing.find(path).is_ok()).collect();
         if paths.len() < found.files.len() || paths.is_empty() {
@@ -137,7 +136,7 @@ impl Finding {
             }
         };
         let fixes = fixes(found, &paths, &class_of);
-        let text = text(found, &paths, &class_of)?;
+        let (text, why) = words(found, &paths, &class_of)?;
         let mut hash = blake3::Hasher::new();
         let about = [found.kind.name(), found.class.as_deref().unwrap_or_default()];
         for part in about.into_iter().chain(paths.iter().map(String::as_str)) {
@@ -198,77 +197,99 @@ fn fixes(found: &Found, paths: &[String], class_of: &dyn Fn(&str) -> Option<Stri
     }
 }
 
-/// The finding in plain words; `None` for kinds about which nothing can be done here.
-fn text(
+/// The finding in plain words, and why it matters; `None` for kinds about which nothing can be done here.
+fn words(
     found: &Found,
     paths: &[String],
     class_of: &dyn Fn(&str) -> Option<String>,
-) -> Option<String> {
+) -> Option<(String, &'static str)> {
     use FindingKind as Kind;
+    const USELESS: &str = "Nothing can be learned from it as it is.";
+    const COPIES: &str = "Copies count several times, and teach nothing new.";
+    const LITTLE: &str = "There is little to see on it.";
     let count = paths.len();
     let own = class_of(&paths[0]).unwrap_or_default();
-    Some(match found.kind {
+    let (text, why) = match found.kind {
         Kind::LabelError => {
             let other = found.class.as_deref().unwrap_or("another class");
-            format!("This picture lies in {own}, and looks like {other}")
+            return Some((
+                format!("This picture lies in {own}, and looks like {other}"),
+                "Judged by the other pictures, it belongs to another class. A model learns from wrong examples as \
+                 well as from right ones.",
+            ));
         }
         Kind::ConflictingLabels => {
             let mut classes: Vec<String> = paths.iter().filter_map(|path| class_of(path)).collect();
             classes.sort_unstable();
             classes.dedup();
-            format!("The same picture lies in {}", classes.join(" and "))
+            return Some((
+                format!("The same picture lies in {}", classes.join(" and ")),
+                "The same picture lies in several classes, so whatever the model says of it is wrong once.",
+            ));
         }
-        Kind::Duplicate => format!("{count} times the same picture"),
-        Kind::NearDuplicate => format!("{count} pictures that are nearly the same"),
-        Kind::Truncated => "This file ends before the picture does".to_owned(),
-        Kind::Unreadable => "This picture cannot be read".to_owned(),
-        Kind::Inaccessible => "This file cannot be opened".to_owned(),
-        Kind::NotAPicture => "This file is no picture".to_owned(),
-        Kind::LeftOut => "This file is left out".to_owned(),
-        Kind::Outlier => "This picture looks like none of the others".to_owned(),
-        Kind::Blank => "There is nothing on this picture".to_owned(),
-        Kind::Dark => "This picture is very dark".to_owned(),
-        Kind::Bright => "This picture is nearly white".to_owned(),
-        Kind::Blurred => "This picture is blurred".to_owned(),
-        Kind::Tiny => "This picture is very small".to_owned(),
-        Kind::OddAspect => "This picture has an unusual shape".to_owned(),
-        Kind::Grey => "This picture is grey, and the others have colours".to_owned(),
+        Kind::Duplicate => return Some((format!("{count} times the same picture"), COPIES)),
+        Kind::NearDuplicate => {
+            return Some((format!("{count} pictures that are nearly the same"), COPIES));
+        }
+        Kind::Truncated => ("This file ends before the picture does", USELESS),
+        Kind::Unreadable => ("This picture cannot be read", USELESS),
+        Kind::Inaccessible => ("This file cannot be opened", USELESS),
+        Kind::NotAPicture => ("This file is no picture", USELESS),
+        Kind::LeftOut => ("This file is left out", USELESS),
+        Kind::Outlier => (
+            "This picture looks like none of the others",
+            "It looks like no other picture here. Keep it if it is a rare but real example; remove it if it came \
+             here by mistake.",
+        ),
+        Kind::Blank => ("There is nothing on this picture", "There is nothing on it."),
+        Kind::Dark => ("This picture is very dark", LITTLE),
+        Kind::Bright => ("This picture is nearly white", LITTLE),
+        Kind::Blurred => (
+            "This picture is blurred",
+            "It is blurred. Keep it if the pictures to be classified later are blurred, too.",
+        ),
+        Kind::Tiny => (
+            "This picture is very small",
+            "It is smaller than what the model looks at, so that details are missing.",
+        ),
+        Kind::OddAspect => (
+            "This picture has an unusual shape",
+            "It is much longer than wide, or the other way round, and is squeezed.",
+        ),
+        Kind::Grey => (
+            "This picture is grey, and the others have colours",
+            "It is grey among pictures in colour: the model may go by that.",
+        ),
         _ => return None,
-    })
+    };
+    Some((text.to_owned(), why))
 }
 
-/// Why a finding matters; `None` for kinds about which nothing can be done here.
-fn why(kind: FindingKind) -> Option<&'static str> {
-    use FindingKind as Kind;
-    Some(match kind {
-        Kind::LabelError => {
-            "Judged by the other pictures, it belongs to another class. A model learns from wrong examples as well \
-             as from right ones."
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_worded_or_known_not_to_be_shown() {
+        // They concern the split, whole classes, or nothing that a model learns.
+        let not_shown = [
+            FindingKind::Straddling,
+            FindingKind::FewPictures,
+            FindingKind::Imbalance,
+            FindingKind::Misnamed,
+            FindingKind::Rotated,
+        ];
+        for kind in FindingKind::ALL {
+            let found = Found {
+                kind,
+                value: None,
+                detail: String::new(),
+                files: Vec::new(),
+                keep: None,
+                class: None,
+            };
+            let words = words(&found, &["a/b.jpg".to_owned()], &|_| Some("a".to_owned()));
+            assert_eq!(words.is_none(), not_shown.contains(&kind), "{kind:?}");
         }
-        Kind::ConflictingLabels => {
-            "The same picture lies in several classes, so whatever the model says of it is wrong once."
-        }
-        Kind::Truncated
-        | Kind::Unreadable
-        | Kind::Inaccessible
-        | Kind::NotAPicture
-        | Kind::LeftOut => "Nothing can be learned from it as it is.",
-        Kind::Outlier => {
-            "It looks like no other picture here. Keep it if it is a rare but real example; remove it if it came \
-             here by mistake."
-        }
-        Kind::Duplicate | Kind::NearDuplicate => {
-            "Copies count several times, and teach nothing new."
-        }
-        Kind::Blank => "There is nothing on it.",
-        Kind::Dark => "There is little to see on it.",
-        Kind::Bright => "There is little to see on it.",
-        Kind::Blurred => {
-            "It is blurred. Keep it if the pictures to be told later are blurred, too."
-        }
-        Kind::Tiny => "It is smaller than what the model looks at, so that details are missing.",
-        Kind::OddAspect => "It is much longer than wide, or the other way round, and is squeezed.",
-        Kind::Grey => "It is grey among pictures in colour: the model may go by that.",
-        _ => return None,
-    })
+    }
 }

@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use super::TrainableNetwork;
-use super::lower::{OpKind, Program, ValueId};
 use super::pass::Pass;
+use super::program::{OpKind, Program, ValueId};
 
 /// The ranges of rows that an operation reads and writes.
 #[derive(Clone, Debug, PartialEq, Eq)]

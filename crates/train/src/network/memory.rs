@@ -6,7 +6,7 @@ use headstart_kernels::Clamp;
 
 use super::bands::Chain;
 use super::layout::Layout;
-use super::lower::{Program, ValueId};
+use super::program::{Program, ValueId};
 use headstart_engine::arena::{Request, place};
 
 /// Ranges of an arena, each for the pictures of a task.
@@ -65,7 +65,7 @@ pub(crate) fn needed(program: &Program) -> Vec<bool> {
     let mut needed = vec![false; program.values.len()];
     for (index, op) in program.ops.iter().enumerate() {
         let trains = match op.kind {
-            super::lower::OpKind::BatchNorm(norm) => norm.trains(&program.parameters),
+            super::program::OpKind::BatchNorm(norm) => norm.trains(&program.parameters),
             kind => kind.folded().is_some_and(|folded| folded.trains(&program.parameters)),
         };
         let before = op.reads().any(|read| needed[read]);

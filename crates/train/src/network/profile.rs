@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::memory::Contribution;
-use super::{TrainableNetwork, lower::OpKind};
+use super::{TrainableNetwork, program::OpKind};
 
 /// The forward and backward times of an operation, or of several that run together.
 #[derive(Clone, Debug)]

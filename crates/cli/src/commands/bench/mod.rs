@@ -44,23 +44,25 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-fn several(bases: &str) -> anyhow::Error {
-    usage(format!("bench measures one base, and {bases} are several"))
-}
-
 impl BenchArgs {
     /// The base. If no weights are at hand, it gets made-up ones: speed does not depend on them.
+    ///
+    /// # Errors
+    /// When several bases are joined, by name or in the file of weights, and when the base cannot be loaded.
     fn base(&self, output: &Output) -> anyhow::Result<Base> {
         let name = self.base.base.as_deref().unwrap_or(DEFAULT_BASE);
-        if name.contains(JOINS_BASES) {
-            return Err(several(name));
-        }
         let bundled = self.width.is_none() && Bundled::find(name).is_some();
-        if self.base.weights.is_some() || bundled {
-            return self.base.load(output);
-        }
-        let input_size = self.base.input_size.map(|side| (side, side));
-        Ok(Base::untrained(name, &NetworkConfig { input_size, width: self.width, top: None })?)
+        let (joined, base) = if name.contains(JOINS_BASES) {
+            (name.to_owned(), None)
+        } else if self.base.weights.is_some() || bundled {
+            let base = self.base.load(output)?;
+            (base.name(), Some(base).filter(|base| base.parts().count() == 1))
+        } else {
+            let input_size = self.base.input_size.map(|side| (side, side));
+            let config = NetworkConfig { input_size, width: self.width, top: None };
+            (String::new(), Some(Base::untrained(name, &config)?))
+        };
+        base.ok_or_else(|| usage(format!("bench measures one base, and {joined} are several")))
     }
 }
 
@@ -69,9 +71,6 @@ pub(crate) fn run(args: &BenchArgs, common: &Common, output: &Output) -> anyhow:
         return Err(usage("--resize and --fit have no effect on bench, which reads no pictures"));
     }
     let base = args.base(output)?;
-    if base.parts().count() > 1 {
-        return Err(several(&base.name()));
-    }
     if let Some(at) = &args.train {
         return training::run(args, &base, at, common, output);
     }

@@ -24,7 +24,7 @@ use crate::FAILURE;
 use crate::hints;
 use crate::options::Common;
 use crate::output::{Output, one_line, path_text};
-use crate::paths::PathArgs;
+use crate::paths::{PathArgs, no_pictures};
 use crate::progress::Progress;
 use crate::sources::PathColumnArgs;
 use names::Names;
@@ -66,7 +66,7 @@ pub(crate) fn run(
     let listing = list_pictures_as(paths, &args.column.columns());
     let left_out = show_left_out(output, &listing.skipped)?;
     if listing.pictures.is_empty() && left_out == 0 {
-        anyhow::bail!("{}: contains no pictures", args.paths.first());
+        return Err(no_pictures(args.paths.first()).into());
     }
     let folder = &args.output;
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;

@@ -21,6 +21,7 @@ use serde_json::json;
 
 use crate::options::Common;
 use crate::output::{Output, bytes, count, path_text, quoted};
+use crate::paths::no_pictures;
 use crate::progress::Progress;
 use crate::written::check_is_not_model;
 use crate::{FAILURE, hints, usage};
@@ -48,8 +49,7 @@ pub(crate) struct ExportArgs {
     names: Option<Names>,
     /// Weights of web and wasm: int16, or int8 at half the size [default: int16]
     ///
-    /// int8 is refused if the first class of a picture of the proof changes; use your own pictures with
-    /// --proof.
+    /// int8 is refused if the answer to a picture of the proof changes; use your own pictures with --proof.
     #[arg(long, value_name = "KIND", value_parser = parse_weights)]
     weights: Option<Weights>,
     /// Title of the web page [default: a question with the names of the classes]
@@ -275,7 +275,7 @@ fn pictures_below(paths: &[PathBuf]) -> anyhow::Result<Vec<Location>> {
         }
         let listing = list_pictures([path]);
         if listing.pictures.is_empty() {
-            bail!("{}: contains no pictures", path_text(path));
+            return Err(no_pictures(path).into());
         }
         pictures.extend(listing.pictures.into_iter().map(|picture| picture.at));
     }

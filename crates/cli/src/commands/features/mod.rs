@@ -26,7 +26,7 @@ use super::report;
 use crate::hints;
 use crate::options::{BaseArgs, Common, named};
 use crate::output::{Output, bytes, count};
-use crate::paths::PathArgs;
+use crate::paths::{PathArgs, no_pictures};
 use crate::progress::Progress;
 use crate::sources::LabelArgs;
 use crate::usage;
@@ -122,7 +122,7 @@ pub(crate) fn run(
             Some(Skipped { path, reason }) => {
                 anyhow!("{}: {}", path.display(), hints::reason(reason))
             }
-            None => anyhow!("{}: contains no pictures", args.paths.first()),
+            None => no_pictures(args.paths.first()).into(),
         });
     }
     let base = args.base.load(output)?;

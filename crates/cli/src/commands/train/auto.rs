@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use headstart::model::architectures::ARCHITECTURES;
 use headstart::{
-    Base, BaseSource, BaseStore, Bundled, CompareConfig, ComparedBase, DEFAULT_BASE, Error,
-    JOINS_BASES, Pictures, Recommendation, TrainJob, compare_bases, recommend_base,
+    Base, BaseSource, BaseStore, Bundled, CompareConfig, ComparedBase, Error, Pictures,
+    Recommendation, TrainJob, compare_bases, recommend_base,
 };
 use serde_json::json;
 
@@ -64,25 +64,24 @@ const SECONDS: (f64, f64) = (1.0, 10.0);
 /// With fewer pictures, one base is hardly ever clearly better.
 const FEW: usize = 80;
 
-/// Recommends another base at hand, if a short comparison shows that it would do clearly better than the
-/// one that was trained on.
+/// Recommends another base at hand, if a short comparison shows that it would do clearly better than `own`, the
+/// base that was trained on.
 ///
 /// Errors of the comparison are ignored: the model exists already.
 pub(super) fn recommend(
     job: &TrainJob,
+    own: Base,
     pictures: &Pictures,
     (seconds, seed): (f64, u64),
     common: &Common,
     output: &Output,
 ) -> anyhow::Result<()> {
-    let own = job.base.config.architecture.as_deref().unwrap_or(DEFAULT_BASE);
-    if job.base.weights.is_some() || own.contains(JOINS_BASES) || pictures.len() < FEW {
+    if job.base.weights.is_some() || own.parts().count() > 1 || pictures.len() < FEW {
         return Ok(());
     }
     let Ok(names) = at_hand(&job.base) else { return Ok(()) };
-    let others = names.iter().filter(|name| **name != own);
+    let others = names.iter().filter(|name| **name != own.name());
     let others: Vec<Base> = others.filter_map(|name| load(job, name).ok()).collect();
-    let Ok(own) = load(job, own) else { return Ok(()) };
     if others.is_empty() {
         return Ok(());
     }

@@ -123,6 +123,7 @@ pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow:
         of_checkpoint(job.run.checkpoint.as_deref(), job.run.resume, output);
         base.apply(&tuning.at)?;
     }
+    let compared = (!chooses && job.fine_tune.is_none()).then(|| base.clone());
     let trained =
         train(&job, base, Learned::Pictures(&pictures), args.page.file(), (common, output))?;
     if let (Some(file), Some(first)) = (&job.run.export_split, trained.not_exported.first()) {
@@ -136,9 +137,9 @@ pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow:
     if let (Some(file), true) = (&job.run.export_split, pictures.source().multi_label) {
         output.field("Split file", format!("{}, to be read with --multi-label", file.display()))?;
     }
-    if !chooses && job.fine_tune.is_none() {
+    if let Some(own) = compared {
         let seconds = trained.fit.seconds.total;
-        auto::recommend(&job, &pictures, (seconds, args.seed), common, output)?;
+        auto::recommend(&job, own, &pictures, (seconds, args.seed), common, output)?;
     }
     args.show_how_to_try(output)?;
     Ok(ExitCode::SUCCESS)

@@ -123,7 +123,11 @@ fn fitted(report: &FitReport, job: &TrainJob, output: &Output) -> io::Result<()>
         return cross_validation(folds, output);
     }
     let note = if fine_tunes { ", with the base as it was" } else { "" };
-    validation(report.validation.as_ref(), &Measured::HeldOut, note, !fine_tunes, output)
+    let (evaluation, measured) = match &report.out_of_fold {
+        Some(figures) => (Some(&figures.evaluation), Measured::OutOfFold),
+        None => (report.validation.as_ref(), Measured::HeldOut),
+    };
+    validation(evaluation, &measured, note, !fine_tunes, output)
 }
 
 /// Prints the results of cross-validation: heads measured on pictures that they have not learned from.

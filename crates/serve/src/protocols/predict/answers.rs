@@ -78,6 +78,8 @@ pub(super) struct Prediction {
     heatmaps: Option<BTreeMap<String, String>>,
     /// Why there is no prediction for this picture, when several were sent.
     error: Option<String>,
+    /// The kind of `error`, for programs: one of a small set.
+    kind: Option<String>,
 }
 
 /// Whether the client prefers a PNG to JSON.
