@@ -37,11 +37,30 @@ impl Float {
 
     /// Appends the numbers that [`Float::decode`] returns.
     pub fn decode_to(self, bytes: &[u8], to: &mut Vec<f32>) {
-        fn each<const N: usize>(bytes: &[u8], to: &mut Vec<f32>, number: impl Fn([u8; N]) -> f32) {
-            to.extend(bytes.as_chunks().0.iter().map(|&chunk| number(chunk)));
+        /// Numbers that are decoded at a time.
+        const BLOCK: usize = 256;
+        let whole = &bytes[..bytes.len() / self.bytes() * self.bytes()];
+        let mut values = [0.0; BLOCK];
+        for bytes in whole.chunks(BLOCK * self.bytes()) {
+            let values = &mut values[..bytes.len() / self.bytes()];
+            self.decode_into(bytes, values);
+            to.extend_from_slice(values);
         }
+    }
+
+    /// Decodes as many little-endian numbers as `to` has values.
+    ///
+    /// # Panics
+    /// When `bytes` has another length.
+    pub fn decode_into(self, bytes: &[u8], to: &mut [f32]) {
+        fn each<const N: usize>(bytes: &[u8], to: &mut [f32], number: impl Fn([u8; N]) -> f32) {
+            for (to, chunk) in to.iter_mut().zip(bytes.as_chunks().0) {
+                *to = number(*chunk);
+            }
+        }
+        assert_eq!(bytes.len(), to.len() * self.bytes(), "bytes of other numbers");
         match self {
-            Self::F16 => f16_to(bytes, to),
+            Self::F16 => f16_into(bytes, to),
             Self::Bf16 => each(bytes, to, |b| bf16::from_le_bytes(b).to_f32()),
             Self::F32 => each(bytes, to, f32::from_le_bytes),
             Self::F64 => each(bytes, to, |b| f64::from_le_bytes(b) as f32),
@@ -49,17 +68,17 @@ impl Float {
     }
 }
 
-/// Appends f16 numbers. Slices are converted several times as fast as single numbers.
-fn f16_to(bytes: &[u8], to: &mut Vec<f32>) {
+/// Slices are converted several times as fast as single numbers.
+fn f16_into(bytes: &[u8], to: &mut [f32]) {
     const BLOCK: usize = 256;
-    let (mut halves, mut values) = ([f16::ZERO; BLOCK], [0.0; BLOCK]);
-    for bytes in bytes.as_chunks::<2>().0.chunks(BLOCK) {
-        let (halves, values) = (&mut halves[..bytes.len()], &mut values[..bytes.len()]);
+    let mut halves = [f16::ZERO; BLOCK];
+    let blocks = bytes.as_chunks::<2>().0.chunks(BLOCK);
+    for (bytes, to) in blocks.zip(to.chunks_mut(BLOCK)) {
+        let halves = &mut halves[..bytes.len()];
         for (half, bytes) in halves.iter_mut().zip(bytes) {
             *half = f16::from_le_bytes(*bytes);
         }
-        halves.convert_to_f32_slice(values);
-        to.extend_from_slice(values);
+        halves.convert_to_f32_slice(to);
     }
 }
 

@@ -158,7 +158,6 @@ impl StoredFeatures for Store {
     }
 
     fn read(&self, rows: &[u32], to: &mut [f32]) -> Result<(), Box<dyn StdError + Send + Sync>> {
-        let mut bytes = Vec::new();
         let mut done = 0;
         while let Some(&first) = rows.get(done) {
             let first = first as usize;
@@ -174,7 +173,7 @@ impl StoredFeatures for Store {
             });
             let run = &rows[done..done + run.count()];
             let size = self.width * precision.bytes();
-            bytes.resize((last + 1 - first) * size, 0);
+            let mut bytes = vec![0; (last + 1 - first) * size];
             let at = at + (first - own.start) as u64 * size as u64;
             read_exact_at(file, &mut bytes, at).map_err(|cause| {
                 Box::new(Error::Data(DataError::Unreadable { path: path.clone(), cause }))

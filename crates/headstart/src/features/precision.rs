@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
+use headstart_model::Float;
 
 /// The precision of features in files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,25 +45,11 @@ impl Precision {
     /// # Panics
     /// Unless the number of values is the length of `to`.
     pub fn decode(self, bytes: &[u8], to: &mut [f32]) {
-        assert_eq!(bytes.len(), to.len() * self.bytes(), "so many values");
-        match self {
-            Self::F32 => {
-                for (x, bytes) in to.iter_mut().zip(bytes.as_chunks::<4>().0) {
-                    *x = f32::from_le_bytes(*bytes);
-                }
-            }
-            Self::F16 => {
-                // Values are converted in blocks on the stack, without heap memory.
-                let mut halves = [f16::ZERO; 256];
-                for (bytes, to) in bytes.chunks(512).zip(to.chunks_mut(256)) {
-                    let halves = &mut halves[..to.len()];
-                    for (half, bytes) in halves.iter_mut().zip(bytes.as_chunks::<2>().0) {
-                        *half = f16::from_le_bytes(*bytes);
-                    }
-                    halves.convert_to_f32_slice(to);
-                }
-            }
-        }
+        let float = match self {
+            Self::F32 => Float::F32,
+            Self::F16 => Float::F16,
+        };
+        float.decode_into(bytes, to);
     }
 }
 
