@@ -41,7 +41,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     arguments.common.command_line = given;
     let output = Output::new(arguments.common.json);
     let common = &arguments.common;
-    if let Some(advice) = common.advice() {
+    // `bench` shows it itself.
+    if !matches!(arguments.command, Command::Bench(_))
+        && let Some(advice) = common.advice()
+    {
         output.warning(&advice);
     }
     let result = match &arguments.command {
