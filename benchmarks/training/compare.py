@@ -118,12 +118,15 @@ def main():
     )
     parser.add_argument("--headstart", help=argparse.SUPPRESS)
     parser.add_argument("--suite", choices=SUITES, default="mobilenetv2", help="[default: %(default)s]")
+    parser.add_argument("--networks", metavar="TEXT", default="", help="only those with TEXT in their names")
     parser.add_argument("--rounds", type=int, default=5, help="[default: 5]")
     parser.add_argument("--seconds", type=float, default=10, help="for each [default: 10]")
     parser.add_argument("--tutorial", metavar="DIR", help="what pictures.py made; adds ten minutes")
     args = parser.parse_args()
 
-    steps = SUITES[args.suite]
+    steps = [step for step in SUITES[args.suite] if args.networks in step.network.title]
+    if not steps:
+        parser.error(f"no network has {args.networks} in its name")
     bases = args.suite == "bases"
     rows = [row for row in ROWS if not (bases and row == "Keras")]
     cells = [(row, step) for step in steps for row in rows]

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs a step of fine-tuning in headstart, Keras and PyTorch in turn and prints a table.
 #
-#     benchmarks/training/run.sh [--suite mobilenetv2|bases] [--rounds N] [--seconds X] [--tutorial DIR]
+#     benchmarks/training/run.sh [--suite mobilenetv2|bases] [--networks TEXT] [--rounds N] [--seconds X]
+#                               [--tutorial DIR]
 #
 # Needs the environment that benchmarks/peers/run.sh sets up in target/peers; PEERS names another. HEADSTART names a
 # binary to measure instead of building one. DIR is made by pictures.py. PyTorch's threads wait for each other, so its
