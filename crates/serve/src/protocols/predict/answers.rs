@@ -41,7 +41,7 @@ enum Outcome<'a> {
 
 /// The prediction for a single picture, or a list of predictions for several.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "only described")]
+#[expect(dead_code, clippy::large_enum_variant, reason = "only described")]
 pub(super) enum Predictions {
     #[schema(title = "A picture")]
     Alone(Prediction),
