@@ -2,48 +2,51 @@ use std::fmt;
 
 use crate::{DecodeError, SNIFF_BYTES};
 
-/// A picture format that [`decode`](crate::decode()) supports. All except JPEG, PNG and PNM need the feature of the
-/// same name; without it, such pictures are refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
-pub enum Format {
-    Jpeg,
-    Png,
-    WebP,
-    Gif,
-    Bmp,
-    Tiff,
-    Pnm,
-    JpegXl,
+/// Defines the formats by a row each: the variant, the usual name, and the file extensions.
+macro_rules! formats {
+    ($($format:ident $name:literal [$($ending:literal),+];)+) => {
+        /// A picture format that [`decode`](crate::decode()) supports. All except JPEG, PNG and PNM need the feature of
+        /// the same name; without it, such pictures are refused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Format {
+            $(#[doc = $name] $format,)+
+        }
+
+        impl Format {
+            /// All supported formats, each at the index of its number.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$format),+];
+
+            /// The format's usual name.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$format => $name,)+
+                }
+            }
+
+            /// The file extensions of this format, without dot and in lower case. This is the only list of extensions
+            /// by which files are taken for pictures.
+            pub fn endings(self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$format => &[$($ending),+],)+
+                }
+            }
+        }
+    };
+}
+
+// The order is that of numbers in files on disk, so new formats come last.
+formats! {
+    Jpeg "JPEG" ["jpg", "jpeg", "jpe", "jfif", "jfi", "jif"];
+    Png "PNG" ["png", "apng"];
+    WebP "WebP" ["webp"];
+    Gif "GIF" ["gif"];
+    Bmp "BMP" ["bmp", "dib"];
+    Tiff "TIFF" ["tif", "tiff"];
+    Pnm "PNM" ["ppm", "pgm", "pbm", "pnm", "pam"];
+    JpegXl "JPEG XL" ["jxl"];
 }
 
 impl Format {
-    /// All supported formats, each at the index of its number.
-    pub const ALL: [Self; 8] = [
-        Self::Jpeg,
-        Self::Png,
-        Self::WebP,
-        Self::Gif,
-        Self::Bmp,
-        Self::Tiff,
-        Self::Pnm,
-        Self::JpegXl,
-    ];
-
-    /// The format's usual name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Jpeg => "JPEG",
-            Self::Png => "PNG",
-            Self::WebP => "WebP",
-            Self::Gif => "GIF",
-            Self::Bmp => "BMP",
-            Self::Tiff => "TIFF",
-            Self::Pnm => "PNM",
-            Self::JpegXl => "JPEG XL",
-        }
-    }
-
     /// The number that identifies the format in files on disk.
     pub fn number(self) -> u8 {
         self as u8
@@ -58,21 +61,6 @@ impl Format {
     pub fn of_ending(ending: &[u8]) -> Option<Self> {
         let is_own = |own: &str| ending.eq_ignore_ascii_case(own.as_bytes());
         Self::ALL.into_iter().find(|format| format.endings().iter().any(|own| is_own(own)))
-    }
-
-    /// The file extensions of this format, without dot and in lower case. This is the only list of extensions by which
-    /// files are taken for pictures.
-    pub fn endings(self) -> &'static [&'static str] {
-        match self {
-            Self::Jpeg => &["jpg", "jpeg", "jpe", "jfif", "jfi", "jif"],
-            Self::Png => &["png", "apng"],
-            Self::WebP => &["webp"],
-            Self::Gif => &["gif"],
-            Self::Bmp => &["bmp", "dib"],
-            Self::Tiff => &["tif", "tiff"],
-            Self::Pnm => &["ppm", "pgm", "pbm", "pnm", "pam"],
-            Self::JpegXl => &["jxl"],
-        }
     }
 }
 

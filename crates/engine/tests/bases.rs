@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use headstart_engine::frozen::{FrozenConfig, Plan};
 use headstart_engine::{Isa, frozen};
 use headstart_formats::Naming;
+use headstart_model::architectures::ARCHITECTURES;
 use headstart_model::{Activation, LayerId, LayerKind, Network, Place, Weights};
 
 use seeded::{Fixture, difference, picture, sampled};
@@ -119,6 +120,8 @@ fn assert_agrees(id: &str, naming: Naming, fixture: &str, depth: Depth) {
 
 macro_rules! agrees {
     ($($test:ident: $id:literal, $naming:ident, $fixture:literal, $depth:ident;)+) => {
+        const COMPARED: &[&str] = &[$($id),+];
+
         $(#[test]
         fn $test() {
             assert_agrees($id, Naming::$naming, $fixture, Depth::$depth);
@@ -191,4 +194,25 @@ agrees! {
         "efficientnet-b3", KerasLayers, "efficientnet-b3", Blocks;
     efficientnetv2_s_agrees_with_keras:
         "efficientnetv2-s", KerasLayers, "efficientnetv2-s", Blocks;
+}
+
+/// Bases that `frozen.rs` compares with files of the originals.
+const IN_FROZEN: [&str; 3] = ["mobilenetv2", "mobilenetv2-torch", "efficientnet-lite0"];
+/// Bases without a fixture. Other sizes of the same table are compared, and other variants of it.
+const BY_OTHERS: [&str; 7] = [
+    "efficientnet-lite0-torch",
+    "efficientnet-lite1",
+    "efficientnet-lite2",
+    "efficientnet-lite3",
+    "efficientnet-lite4",
+    "efficientnet-b1-tf",
+    "efficientnet-b2-tf",
+];
+
+#[test]
+fn every_base_is_compared_or_known_to_be_like_one_that_is() {
+    for id in ARCHITECTURES.iter().map(|architecture| architecture.id) {
+        let lists = [COMPARED, &IN_FROZEN, &BY_OTHERS];
+        assert_eq!(lists.iter().filter(|list| list.contains(&id)).count(), 1, "{id}");
+    }
 }

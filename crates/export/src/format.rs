@@ -14,6 +14,8 @@ use crate::{
 pub struct Format {
     /// The name by which it is selected.
     pub name: &'static str,
+    /// The name for people.
+    pub title: &'static str,
     /// A description in one line.
     pub about: &'static str,
     /// The ending of its file or folder names.
@@ -64,6 +66,7 @@ pub static FORMATS: &[Format] = &[ONNX, KERAS, KERAS_WEIGHTS, PYTORCH, TFLITE, W
 
 const ONNX: Format = Format {
     name: "onnx",
+    title: "ONNX",
     about: "ONNX, for onnxruntime, OpenVINO, TensorRT and many more",
     ending: ".onnx",
     outputs: &[Output::Probabilities, Output::Logits, Output::Features],
@@ -80,6 +83,7 @@ const ONNX: Format = Format {
 
 const KERAS: Format = Format {
     name: "keras",
+    title: "Keras",
     about: "Keras 3, to train on or to use: one archive",
     ending: ".keras",
     outputs: &[Output::Probabilities],
@@ -96,6 +100,7 @@ const KERAS: Format = Format {
 
 const KERAS_WEIGHTS: Format = Format {
     name: "keras-weights",
+    title: "Keras, weights alone",
     about: "the weights of a Keras 3 model by themselves, for one that is built in code",
     ending: ".weights.h5",
     outputs: &[Output::Probabilities],
@@ -112,6 +117,7 @@ const KERAS_WEIGHTS: Format = Format {
 
 const PYTORCH: Format = Format {
     name: "pytorch",
+    title: "PyTorch",
     about: "PyTorch: a state dict in safetensors, with torchvision's or timm's names",
     ending: ".pytorch.safetensors",
     outputs: &[Output::Probabilities],
@@ -128,6 +134,7 @@ const PYTORCH: Format = Format {
 
 const TFLITE: Format = Format {
     name: "tflite",
+    title: "TensorFlow Lite",
     about: "TensorFlow Lite (LiteRT), for phones and MediaPipe's image classifier",
     ending: ".tflite",
     outputs: &[Output::Probabilities, Output::Logits, Output::Features],
@@ -144,6 +151,7 @@ const TFLITE: Format = Format {
 
 const WEB: Format = Format {
     name: "web",
+    title: "Web page",
     about: "one page for browsers, which needs no server and no network",
     ending: ".html",
     outputs: &[Output::Probabilities],
@@ -160,6 +168,7 @@ const WEB: Format = Format {
 
 const WASM: Format = Format {
     name: "wasm",
+    title: "WebAssembly",
     about: "WebAssembly with a module of JavaScript and its types, for pages of one's own and node: a folder, as npm takes it",
     ending: "-wasm",
     outputs: &[Output::Probabilities],

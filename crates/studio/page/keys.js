@@ -2,10 +2,10 @@
 
 import { button, element, focusOn, hasDialog, isTyping } from "./dom.js";
 import { dialog } from "./ask.js";
+import { PANELS } from "./panels.js";
 import { redo, undo } from "./store.js";
 
 const SINGLE_KEYS = "headstart-single-keys";
-const AFTER_G = /** @type {Record<string, string>} */ ({ p: "pictures", l: "label", t: "live", h: "results", c: "clean", i: "improve", a: "take" });
 const WAIT_MS = 1500;
 
 /** Whether shortcuts without Ctrl are enabled: users of speech input may want to disable them. */
@@ -24,12 +24,12 @@ export function listenToKeys() {
       return;
     }
     if (isWithControl || event.altKey || !hasSingleKeys() || hasDialog()) return;
-    const panel = performance.now() - sinceG < WAIT_MS ? AFTER_G[key] : undefined;
+    const panel = performance.now() - sinceG < WAIT_MS ? PANELS.find((panel) => panel.key === key) : undefined;
     sinceG = key === "g" ? performance.now() : 0;
     if (event.key === "?") showHelp();
     if (!panel) return;
     event.preventDefault();
-    location.hash = `#/${panel}`;
+    location.hash = `#/${panel.id}`;
     // The panel is created after the address has changed.
     setTimeout(() => focusOn(/** @type {Element} */ (document.querySelector("main")?.firstElementChild)));
   });
@@ -37,7 +37,7 @@ export function listenToKeys() {
 
 const KEYS = [
   ["Anywhere", [["Ctrl+Z", "undo"], ["Ctrl+Shift+Z", "do it again"], ["Ctrl+V", "add a picture that was copied"], ["?", "this help"]]],
-  ["Go to", [["g p", "Pictures"], ["g l", "Label"], ["g t", "Try it"], ["g h", "How well"], ["g c", "Clean up"], ["g i", "Improve"], ["g a", "Take away"]]],
+  ["Go to", PANELS.map(({ key, title }) => [`g ${key}`, title])],
   ["Among pictures", [["arrows", "go"], ["Shift+arrows", "select more"], ["Space", "select or not"], ["Ctrl+A", "select all"], ["Enter", "look at it large"],
     ["1 … 9", "move to that class"], ["m", "move to a class by its name"], ["Delete", "delete"], ["Esc", "select none"]]],
   ["Label", [["1 … 9", "it is of that class"], ["Enter", "the guess is right"], ["Shift+1 … 9", "all that look like it are"], ["Shift+Enter", "the guess is right for all that look like it"],

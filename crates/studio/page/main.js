@@ -4,6 +4,7 @@ import { button, element, focusOn, percent, plural } from "./dom.js";
 import { filesOf, named, send, shownClass } from "./files.js";
 import { DRAG_TYPE } from "./grid.js";
 import { listenToKeys, showHelp } from "./keys.js";
+import { PANELS } from "./panels.js";
 import { connect, redo, show, state, undo, Watching } from "./store.js";
 import "./next-step.js";
 import "./panel-clean.js";
@@ -14,17 +15,6 @@ import "./panel-pictures.js";
 import "./panel-results.js";
 import "./panel-take.js";
 import "./toast.js";
-
-/** In the order of the workflow; `key` is the key to press after g. */
-export const PANELS = [
-  { id: "pictures", title: "Pictures", key: "p", count: () => 0 },
-  { id: "label", title: "Label", key: "l", count: () => state.project?.inbox ?? 0, counts: "without a class" },
-  { id: "live", title: "Try it", key: "t", count: () => 0 },
-  { id: "results", title: "How well", key: "h", count: () => 0 },
-  { id: "clean", title: "Clean up", key: "c", count: () => state.findings?.length ?? 0, counts: "to look at" },
-  { id: "improve", title: "Improve", key: "i", count: () => 0 },
-  { id: "take", title: "Take away", key: "a", count: () => 0 },
-];
 
 class StudioApp extends Watching {
   /** @type {import("./store.js").Key[]} */

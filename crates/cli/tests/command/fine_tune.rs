@@ -320,7 +320,7 @@ fn options_of_fine_tuning_that_make_no_sense_are_named() {
         ("--fine-tune-at 100 --momentum 0.9", "--optimizer sgd"),
         ("--fine-tune-at 100 --optimizer sgd --momentum -1", "momentum"),
         ("--fine-tune-at 100 --optimizer sgd --momentum nan", "momentum"),
-        ("--fine-tune-at 100 --optimizer lion", "rmsprop"),
+        ("--fine-tune-at 100 --optimizer fastest", "rmsprop"),
         ("--fine-tune-at 100 --warm-up 3", "--schedule cosine"),
         ("--fine-tune-at 100 --warm-up -3 --schedule cosine", "-3"),
         ("--fine-tune-at 100 --fine-tune-epochs 0", "--fine-tune-epochs"),

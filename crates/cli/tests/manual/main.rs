@@ -8,6 +8,7 @@ mod links;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use blocks::Page;
 
@@ -66,9 +67,24 @@ fn links_lead_to_pages_and_headings_and_every_page_is_in_the_contents() {
 }
 
 #[test]
+fn every_command_is_in_the_reference() {
+    let help = Command::new(env!("CARGO_BIN_EXE_headstart")).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let commands = commands.lines().map_while(|line| line.strip_prefix("  "));
+    let commands = commands.filter(|line| !line.starts_with(' '));
+    let names: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(names.contains(&"train"), "{names:?}");
+    let reference = read("reference/commands.md");
+    for name in names.into_iter().filter(|name| *name != "help") {
+        assert!(reference.contains(&format!("\n## {name}\n")), "{name} has no section");
+    }
+}
+
+#[test]
 fn every_field_that_training_writes_as_json_is_in_the_reference() {
     let dir = tempfile::tempdir().unwrap();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_headstart"))
+    let output = Command::new(env!("CARGO_BIN_EXE_headstart"))
         .args(["demo", "--json", "--no-cache"])
         .current_dir(dir.path())
         .output()

@@ -17,10 +17,24 @@ pub enum Severity {
     Low,
 }
 
-/// Kinds of findings, the most important first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum FindingKind {
+/// Defines the kinds, and the list of all of them.
+macro_rules! kinds {
+    ($($(#[$about:meta])+ $kind:ident,)+) => {
+        /// Kinds of findings, the most important first.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum FindingKind {
+            $($(#[$about])+ $kind,)+
+        }
+
+        impl FindingKind {
+            /// All kinds, the most important first.
+            pub const ALL: [Self; [$(stringify!($kind)),+].len()] = [$(Self::$kind),+];
+        }
+    };
+}
+
+kinds! {
     /// The same picture, or nearly the same, has different labels.
     ConflictingLabels,
     /// Copies are on both sides of the split.
@@ -68,32 +82,6 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
-    /// All kinds, the most important first.
-    pub const ALL: [Self; 22] = [
-        Self::ConflictingLabels,
-        Self::Straddling,
-        Self::LabelError,
-        Self::Truncated,
-        Self::Unreadable,
-        Self::Inaccessible,
-        Self::NotAPicture,
-        Self::LeftOut,
-        Self::Outlier,
-        Self::Duplicate,
-        Self::NearDuplicate,
-        Self::Blank,
-        Self::Dark,
-        Self::Bright,
-        Self::Blurred,
-        Self::Tiny,
-        Self::OddAspect,
-        Self::Grey,
-        Self::FewPictures,
-        Self::Imbalance,
-        Self::Misnamed,
-        Self::Rotated,
-    ];
-
     fn entry(self) -> Entry {
         use Severity::{High, Low, Medium};
         let entry = |name, title, severity, action, value, advice| Entry {
@@ -110,7 +98,7 @@ impl FindingKind {
                 "Copies with different labels",
                 High,
                 "relabel",
-                "cosine of their features; 1 is the same pixels",
+                most("cosine of their features; 1 is the same pixels", 3),
                 "Decide which label is right and remove the other copies.",
             ),
             Self::Straddling => entry(
@@ -118,7 +106,7 @@ impl FindingKind {
                 "Copies on both sides of the split",
                 High,
                 "keep-together",
-                "cosine of their features; 1 is the same pixels",
+                most("cosine of their features; 1 is the same pixels", 3),
                 "Keep copies on one side: what was trained on is no measure. Training does so \
                  where the split is its own; in a given one, move or remove them.",
             ),
@@ -127,7 +115,10 @@ impl FindingKind {
                 "Probable label errors",
                 High,
                 "relabel",
-                "how much likelier the other class is, by a head that has not seen the picture",
+                most(
+                    "how much likelier the other class is, by a head that has not seen the picture",
+                    3,
+                ),
                 "Look at each; move it to the class it belongs to, or leave it if the label is right.",
             ),
             Self::Truncated => entry(
@@ -135,7 +126,7 @@ impl FindingKind {
                 "Truncated files",
                 High,
                 "replace",
-                "",
+                NONE,
                 "Copy or download the file again; it is left out of training.",
             ),
             Self::Unreadable => entry(
@@ -143,7 +134,7 @@ impl FindingKind {
                 "Unreadable files",
                 High,
                 "replace",
-                "",
+                NONE,
                 "Replace or convert the file; it is left out of training.",
             ),
             Self::Inaccessible => entry(
@@ -151,7 +142,7 @@ impl FindingKind {
                 "Files that cannot be opened or read",
                 High,
                 "check",
-                "",
+                NONE,
                 "Check the permissions, where a link leads, and the disk, mount or archive it lies \
                  on; it is left out of training.",
             ),
@@ -160,7 +151,7 @@ impl FindingKind {
                 "Files that are no pictures",
                 Medium,
                 "remove",
-                "",
+                NONE,
                 "Move it out of the folder; it is left out of training.",
             ),
             Self::LeftOut => entry(
@@ -168,7 +159,7 @@ impl FindingKind {
                 "Left out",
                 Medium,
                 "review",
-                "",
+                NONE,
                 "Fix the stated problem so that it can be used for training.",
             ),
             Self::Outlier => entry(
@@ -176,7 +167,7 @@ impl FindingKind {
                 "Outliers",
                 Medium,
                 "review",
-                "mean cosine distance to the nearest pictures",
+                most("mean cosine distance to the nearest pictures", 3),
                 "Look whether it belongs into this set at all; remove it if not.",
             ),
             Self::Duplicate => entry(
@@ -184,7 +175,7 @@ impl FindingKind {
                 "Duplicates",
                 Low,
                 "deduplicate",
-                "cosine of their features; 1 is the same pixels",
+                most("cosine of their features; 1 is the same pixels", 3),
                 "One copy is enough: the others make it count more. Training keeps them on one side.",
             ),
             Self::NearDuplicate => entry(
@@ -192,7 +183,7 @@ impl FindingKind {
                 "Near-duplicates",
                 Low,
                 "deduplicate",
-                "cosine of their features; 1 is the same pixels",
+                most("cosine of their features; 1 is the same pixels", 3),
                 "One of them is enough, unless it was varied on purpose. Training keeps them on \
                  one side.",
             ),
@@ -201,7 +192,7 @@ impl FindingKind {
                 "Blank pictures",
                 Medium,
                 "remove",
-                "standard deviation of luma, of 255",
+                least("standard deviation of luma, of 255", 3),
                 "Nothing is on it; remove it.",
             ),
             Self::Dark => entry(
@@ -209,7 +200,7 @@ impl FindingKind {
                 "Too dark",
                 Medium,
                 "review",
-                "mean luma, of 255",
+                least("mean luma, of 255", 1),
                 "Brighten it, take it again, or remove it if nothing can be seen.",
             ),
             Self::Bright => entry(
@@ -217,7 +208,7 @@ impl FindingKind {
                 "Too bright",
                 Medium,
                 "review",
-                "mean luma, of 255",
+                most("mean luma, of 255", 1),
                 "Take it again, or remove it if nothing can be seen.",
             ),
             Self::Blurred => entry(
@@ -225,7 +216,7 @@ impl FindingKind {
                 "Blurred",
                 Medium,
                 "review",
-                "blur, 0 is sharp and 1 nothing but blur",
+                most("blur, 0 is sharp and 1 nothing but blur", 3),
                 "Take a sharper one, unless what is to be predicted is as blurred.",
             ),
             Self::Tiny => entry(
@@ -233,7 +224,7 @@ impl FindingKind {
                 "Smaller than the network's input",
                 Low,
                 "review",
-                "shorter side in pixels",
+                least("shorter side in pixels", 0),
                 "Replace it by the original if it is a thumbnail.",
             ),
             Self::OddAspect => entry(
@@ -241,7 +232,7 @@ impl FindingKind {
                 "Odd aspect ratio",
                 Low,
                 "crop",
-                "longer side over shorter side",
+                most("longer side over shorter side", 1),
                 "Crop it to the subject: resized to a square it is distorted.",
             ),
             Self::Grey => entry(
@@ -249,7 +240,7 @@ impl FindingKind {
                 "Grey among colour",
                 Low,
                 "review",
-                "colourfulness, 0 is grey",
+                least("colourfulness, 0 is grey", 3),
                 "Take one in colour, unless what is to be predicted may be grey.",
             ),
             Self::FewPictures => entry(
@@ -257,7 +248,7 @@ impl FindingKind {
                 "Classes with few pictures",
                 Medium,
                 "add",
-                "different pictures",
+                least("different pictures", 0),
                 "Add pictures, or merge the class with another.",
             ),
             Self::Imbalance => entry(
@@ -265,7 +256,7 @@ impl FindingKind {
                 "Imbalanced classes",
                 Low,
                 "add",
-                "pictures of the largest class over those of this one",
+                most("pictures of the largest class over those of this one", 1),
                 "Add pictures of this class, and look at its recall rather than at the accuracy.",
             ),
             Self::Misnamed => entry(
@@ -273,7 +264,7 @@ impl FindingKind {
                 "Misnamed files",
                 Low,
                 "rename",
-                "",
+                NONE,
                 "Rename it; here its content counts, other programs may go by the ending.",
             ),
             Self::Rotated => entry(
@@ -281,7 +272,7 @@ impl FindingKind {
                 "Turned by EXIF",
                 Low,
                 "none",
-                "EXIF orientation",
+                most("EXIF orientation", 0),
                 "Nothing to do here: it is set upright. Other programs may not do that.",
             ),
         }
@@ -309,7 +300,12 @@ impl FindingKind {
 
     /// The meaning of a finding's value; empty if it has none.
     pub fn value(self) -> &'static str {
-        self.entry().value
+        self.entry().value.map_or("", |value| value.meaning)
+    }
+
+    /// Whether a finding is the stronger, the smaller its value is.
+    pub(super) fn is_strong_if_small(self) -> bool {
+        self.entry().value.is_some_and(|value| value.strongest_is_least)
     }
 
     /// Whether such a finding is about a whole class.
@@ -340,8 +336,28 @@ struct Entry {
     title: &'static str,
     severity: Severity,
     action: &'static str,
-    value: &'static str,
+    value: Option<Value>,
     advice: &'static str,
+}
+
+/// What the values of a kind of finding are.
+struct Value {
+    meaning: &'static str,
+    /// Digits to show after the point.
+    digits: usize,
+    strongest_is_least: bool,
+}
+
+const NONE: Option<Value> = None;
+
+/// Values of which the largest is the strongest finding.
+fn most(meaning: &'static str, digits: usize) -> Option<Value> {
+    Some(Value { meaning, digits, strongest_is_least: false })
+}
+
+/// Values of which the smallest is the strongest finding.
+fn least(meaning: &'static str, digits: usize) -> Option<Value> {
+    Some(Value { meaning, digits, strongest_is_least: true })
 }
 
 /// A problem with the pictures.
@@ -365,17 +381,8 @@ pub struct Finding {
 impl Finding {
     /// The value in readable form.
     pub fn value_text(&self) -> Option<String> {
-        let value = self.value?;
-        Some(match self.kind {
-            FindingKind::FewPictures | FindingKind::Tiny | FindingKind::Rotated => {
-                format!("{value:.0}")
-            }
-            FindingKind::Dark
-            | FindingKind::Bright
-            | FindingKind::Imbalance
-            | FindingKind::OddAspect => format!("{value:.1}"),
-            _ => format!("{value:.3}"),
-        })
+        let digits = self.kind.entry().value?.digits;
+        self.value.map(|value| format!("{value:.digits$}"))
     }
 
     /// How many of `all` findings, or files of a finding, to show with space for `limit`. A single remaining

@@ -154,22 +154,13 @@ fn analyse(
     let counts = labels.per_class(counted, classes.len());
     let Set { mut findings, labels, cached, .. } = set;
     findings.sort_by(|a, b| {
-        let strength = |f: &Finding| f.value.unwrap_or(0.0) * ascending(f.kind);
+        let strength = |f: &Finding| {
+            let value = f.value.unwrap_or(0.0);
+            if f.kind.is_strong_if_small() { -value } else { value }
+        };
         a.kind.cmp(&b.kind).then(strength(b).total_cmp(&strength(a))).then(a.files.cmp(&b.files))
     });
     Ok(Audit { classes, counts, pictures: labels.len(), cached, findings, warning: None })
-}
-
-/// 1 for kinds whose value increases with severity, -1 for the others.
-fn ascending(kind: FindingKind) -> f64 {
-    match kind {
-        FindingKind::Blank
-        | FindingKind::Dark
-        | FindingKind::Tiny
-        | FindingKind::Grey
-        | FindingKind::FewPictures => -1.0,
-        _ => 1.0,
-    }
 }
 
 /// The readable pictures with everything known about them, and the findings so far.

@@ -62,7 +62,7 @@ class Model(Predictor):
         ----------
         path : path
             File to write to; a folder for ``"wasm"``.
-        format : {"onnx", "keras", "pytorch", "tflite", "web", "wasm"}
+        format : {"onnx", "keras", "keras-weights", "pytorch", "tflite", "web", "wasm"}
             The format.
         output : {"probabilities", "logits", "features"}, optional
             The output of the exported computation.

@@ -54,24 +54,11 @@ pub(crate) fn code(name: &str) -> Code {
 pub(crate) fn exports() -> Vec<Export> {
     let export = |format: &Format| Export {
         format: format.name,
-        title: title(format.name),
+        title: format.title,
         about: format.about,
         extension: if format.is_alone() { format.ending } else { ".zip" },
     };
     FORMATS.iter().map(export).collect()
-}
-
-fn title(name: &'static str) -> &'static str {
-    match name {
-        "onnx" => "ONNX",
-        "keras" => "Keras",
-        "keras-weights" => "Keras, weights alone",
-        "pytorch" => "PyTorch",
-        "tflite" => "TensorFlow Lite",
-        "web" => "Web page",
-        "wasm" => "WebAssembly",
-        other => other,
-    }
 }
 
 /// Exports a model as a file. If the format is a folder, or does not contain the proof, as an archive; with a separate

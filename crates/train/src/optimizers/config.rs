@@ -17,9 +17,16 @@ pub enum Algorithm {
     Adam(Adam),
 }
 
+/// The names that [`OptimizerConfig`] is parsed from, in words.
+macro_rules! names {
+    () => {
+        "sgd, rmsprop, adam or adamw"
+    };
+}
+
 /// An optimizer and its options, except for the learning rate, which is an argument of each step.
 ///
-/// It is parsed from the names `sgd`, `rmsprop`, `adam` and `adamw`, each with Keras's defaults.
+/// It is parsed from one of [`OptimizerConfig::NAMES`], with Keras's defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct OptimizerConfig {
     /// The update rule.
@@ -31,6 +38,9 @@ pub struct OptimizerConfig {
 }
 
 impl OptimizerConfig {
+    /// The names of all optimizers, in words.
+    pub const NAMES: &str = names!();
+
     /// Keras's `SGD`, without momentum.
     pub fn sgd() -> Self {
         Algorithm::Sgd(Sgd::default()).into()
@@ -112,7 +122,7 @@ impl FromStr for OptimizerConfig {
             other => Err(TrainError::Option {
                 option: "the optimizer",
                 value: other.into(),
-                expected: "it must be sgd, rmsprop, adam or adamw",
+                expected: concat!("it must be ", names!()),
             }),
         }
     }

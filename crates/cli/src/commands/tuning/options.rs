@@ -45,8 +45,7 @@ pub(crate) struct StepArgs {
     /// epoch
     #[arg(long, value_name = "N", default_value_t = DEFAULT_VIEWS)]
     views: usize,
-    /// Optimizer of fine-tuning: sgd, rmsprop, adam or adamw [default: rmsprop]
-    #[arg(long, value_name = "NAME", value_parser = parse_optimizer)]
+    #[arg(long, value_name = "NAME", value_parser = parse_optimizer, help = optimizer_help())]
     optimizer: Option<OptimizerConfig>,
     /// Momentum of --optimizer sgd [default: 0]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
@@ -84,6 +83,10 @@ enum BnMode {
     Inference,
     /// Use the batch's statistics and update the moving ones
     Train,
+}
+
+fn optimizer_help() -> String {
+    format!("Optimizer of fine-tuning: {} [default: rmsprop]", OptimizerConfig::NAMES)
 }
 
 fn parse_optimizer(name: &str) -> Result<OptimizerConfig, TrainError> {
