@@ -10,17 +10,16 @@ mod layer;
 mod network;
 mod preprocessing;
 pub mod safetensors;
+mod shape;
 mod summary;
 mod weights;
 
 pub use elementwise::Elementwise;
 pub use error::ModelError;
 pub use float::Float;
-pub use layer::{
-    Activation, BlockPart, Layer, LayerId, LayerKind, Margins, Modules, Padding, Place, Shape,
-    WeightSpec, Window,
-};
+pub use layer::{Activation, BlockPart, Layer, LayerId, LayerKind, Modules, Place, WeightSpec};
 pub use network::{Network, Trainable, nearest};
 pub use preprocessing::{Fit, Interpolation, Preprocessing, Scaling};
+pub use shape::{Margins, Padding, Shape, Window};
 pub use summary::{Summary, thousands};
 pub use weights::{Fitting, Misshapen, Tensor, Weights, weight_name};

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::layer::{Layer, LayerId, LayerKind, Modules, Place, Shape, Window};
+use crate::layer::{Layer, LayerId, LayerKind, Modules, Place};
+use crate::shape::{Shape, Window};
 use crate::{ModelError, Preprocessing};
 
 /// A network as a description: layers in topological order, without weight values.

@@ -6,9 +6,9 @@ use headstart_kernels::conv::{Target, Windows};
 use headstart_model::Shape;
 
 use super::buffers::{PICTURE, Source};
-use super::lower::{Access, Sides};
 use super::padded::Padded;
 use super::product::{Pixels, Product, Run};
+use super::program::{Access, Sides};
 
 #[derive(Debug)]
 pub(super) struct Conv {

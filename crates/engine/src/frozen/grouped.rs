@@ -4,7 +4,7 @@ use headstart_kernels::conv::{self, Target, Windows};
 use headstart_kernels::{Activation, AlignedBuffer, Isa};
 use headstart_model::Shape;
 
-use super::lower::Sides;
+use super::program::Sides;
 use super::share::divide_rows;
 
 /// One convolution for each group. The channels of a group are gathered, so that its windows are contiguous, and the

@@ -1,7 +1,8 @@
 //! Compilation of a frozen network, whose weights no longer change, to a [`Plan`].
 //!
-//! `lower` folds BatchNormalization into the convolution before it and fuses activations and residual sums; `schedule`
-//! groups the operations into steps and places every intermediate value in the arena.
+//! `lower` turns layers into the operations of a `program`: it folds BatchNormalization into the convolution before it
+//! and fuses activations and residual sums; `schedule` groups the operations into steps and places every intermediate
+//! value in the arena.
 
 mod block;
 mod buffers;
@@ -11,6 +12,7 @@ mod grouped;
 mod lower;
 mod padded;
 mod product;
+mod program;
 mod schedule;
 mod share;
 mod step;
@@ -24,7 +26,7 @@ use headstart_model::{LayerId, Network, Preprocessing, Shape, Weights};
 pub use compute::Compute;
 pub use headstart_kernels::reduced::{Precision, Reduced};
 pub use headstart_kernels::{Activation, Clamp, Function};
-pub use lower::{Op, OpId, OpKind, Program, Sides};
+pub use program::{Op, OpId, OpKind, Program, Sides};
 
 use step::Step;
 

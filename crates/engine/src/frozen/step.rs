@@ -11,7 +11,7 @@ use super::block::Block;
 use super::buffers::{Buffers, Source};
 use super::conv::Conv;
 use super::grouped::Grouped;
-use super::lower::Sides;
+use super::program::Sides;
 use super::share::{divide_positions, divide_rows};
 use super::winograd::Winograd;
 

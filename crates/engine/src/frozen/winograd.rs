@@ -6,8 +6,8 @@ use headstart_kernels::{Activation, Isa};
 use headstart_model::Shape;
 
 use super::buffers::Buffers;
-use super::lower::Sides;
 use super::padded::Padded;
+use super::program::Sides;
 use super::share::{carve, divide, padded, split_rows};
 
 #[derive(Debug)]

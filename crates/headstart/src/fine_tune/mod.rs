@@ -1,159 +1,27 @@
 //! Fine-tuning: the upper layers of the base are trained, too.
 
 mod checkpoint;
+mod config;
 mod disk_need;
+mod report;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use headstart_data::{Augment, Skipped, Subset};
-use headstart_model::Trainable;
+use headstart_data::Subset;
 use headstart_train::Task;
-use headstart_train::network::TrainableNetwork;
-use headstart_train::{Epoch, FineTuneConfig, FineTuner, TrainError};
-use serde::{Deserialize, Serialize};
+use headstart_train::{FineTuner, TrainError};
 
-use crate::config::{InputConfig, setters};
 use crate::training_set::TrainingSet;
-use crate::trust::TrustConfig;
 use crate::{
-    Answers, Base, Calibration, Classifier, Context, EpochRecord, Error, Evaluation, Event,
-    ExtractConfig, FineTuneRecord, FitReport, HeadConfig, Phase, Pictures, Seconds, UnknownRate,
-    Warning,
+    Classifier, Context, EpochRecord, Error, Evaluation, Event, FineTuneRecord, HeadConfig, Phase,
+    Pictures, Warning,
 };
 use checkpoint::{RunFingerprint, Saved};
-
-/// How to fine-tune a classifier.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct FineTuning {
-    /// The layers of the base to train. All others stay frozen.
-    pub at: Trainable,
-    /// Learning rate, epochs, optimizer and other parameters.
-    pub training: FineTuneConfig,
-    /// How pictures become training data.
-    pub inputs: InputConfig,
-    /// Whether probabilities are calibrated.
-    pub calibration: Calibration,
-    /// The share of known pictures that the model may reject as unknown.
-    pub unknown_rate: UnknownRate,
-    /// The file that the classifier is saved to when fine-tuning is complete or the loss diverges.
-    pub model: Option<PathBuf>,
-    /// The checkpoint that is saved after each epoch and on interruption, to resume from. It is removed when
-    /// the classifier is saved to `model`; without `model`, it is left to the caller.
-    pub checkpoint: Option<PathBuf>,
-    /// Whether to resume from the checkpoint, if there is one.
-    pub resume: bool,
-}
-
-impl Default for FineTuning {
-    /// The last third of the layers, as in Keras's tutorial for MobileNetV2.
-    fn default() -> Self {
-        Self {
-            at: Trainable::FromIndex(100),
-            training: FineTuneConfig::default(),
-            inputs: InputConfig::default(),
-            calibration: Calibration::default(),
-            unknown_rate: UnknownRate::default(),
-            model: None,
-            checkpoint: None,
-            resume: false,
-        }
-    }
-}
-
-setters!(FineTuning {
-    /// Sets the layers of the base to train.
-    with_at => at: Trainable,
-    /// Sets learning rate, epochs, optimizer and other parameters.
-    with_training => training: FineTuneConfig,
-    /// Sets how pictures become training data.
-    with_inputs => inputs: InputConfig,
-    /// Sets how the frozen layers are computed.
-    with_extract => inputs.extract: ExtractConfig,
-    /// Sets how pictures are augmented.
-    with_augment => inputs.augment: Augment,
-    /// Sets the number of views per picture; with 0, every epoch draws new ones.
-    with_views => inputs.views: usize,
-    /// Sets the seed of the augmentation.
-    with_seed => inputs.seed: u64,
-    /// Sets whether probabilities are calibrated.
-    with_calibration => calibration: Calibration,
-    /// Sets the share of known pictures that the model may reject as unknown.
-    with_unknown_rate => unknown_rate: UnknownRate,
-    /// Sets the file that the classifier is saved to.
-    with_model => model: impl Into<Option<PathBuf>>,
-    /// Sets the checkpoint to resume from.
-    with_checkpoint => checkpoint: impl Into<Option<PathBuf>>,
-    /// Sets whether to resume from the checkpoint, if there is one.
-    with_resume => resume: bool,
-});
-
-/// The result of fine-tuning.
-#[derive(Clone, Debug)]
-pub struct FineTuneReport {
-    /// Metrics on the held-back pictures before fine-tuning; `None` if none are held back.
-    pub before: Option<Evaluation>,
-    /// Metrics on the held-back pictures after fine-tuning.
-    pub validation: Option<Evaluation>,
-    /// The classifier's answer for each held-back picture.
-    pub answers: Option<Arc<Answers>>,
-    /// Every epoch, including those before an interruption.
-    pub epochs: Vec<Epoch>,
-    /// The epoch whose weights were kept, if early stopping chose it. It is 0 if no epoch was better on the
-    /// held-back pictures than the classifier before, which is then unchanged.
-    pub best_epoch: Option<usize>,
-    /// Whether training ended before the last epoch.
-    pub stopped_early: bool,
-    /// The first layer that was trained.
-    pub first_layer: String,
-    /// The number of trained parameters in the base.
-    pub trainable: usize,
-    /// The number of epochs completed by an earlier, interrupted run.
-    pub resumed: usize,
-    /// The number of pictures trained on.
-    pub train: usize,
-    /// How many of the evaluated pictures earlier training was trained on; `None` if unknown.
-    pub learned_from: Option<usize>,
-    /// How many pictures earlier training had not seen; `None` if unknown.
-    pub unseen: Option<usize>,
-    /// Skipped pictures and other files, with reasons.
-    pub skipped: Vec<Skipped>,
-    /// Warnings, one line each.
-    pub warnings: Vec<Warning>,
-    /// Wall time of computing views and in total, in seconds.
-    pub seconds: FineTuneSeconds,
-}
-
-/// Wall time of the parts of fine-tuning, in seconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct FineTuneSeconds {
-    /// Computing the frozen layers.
-    pub frozen: f64,
-    /// Everything.
-    pub total: f64,
-}
+pub use config::FineTuning;
+pub use report::{FineTuneReport, FineTuneSeconds};
 
 impl FineTuning {
-    pub(crate) fn trust(&self) -> TrustConfig {
-        let Self { calibration, unknown_rate, .. } = *self;
-        TrustConfig { calibration, unknown_rate, strength: None }
-    }
-
-    pub(crate) fn network(&self, base: &Base) -> Result<(Base, TrainableNetwork), Error> {
-        base.trainable(&self.at, self.training.bn, self.inputs.extract.compute.isa)
-    }
-
-    /// Checks the options, and that `base` can be fine-tuned with them, before pictures are read.
-    ///
-    /// # Errors
-    /// For invalid options, and for a layer that does not exist or after which nothing can be trained.
-    pub fn check(&self, base: &Base) -> Result<(), Error> {
-        self.training.check().map_err(Error::of_training)?;
-        self.network(base).map(|_| ())
-    }
-
     /// The classifier that an interrupted run on these pictures began to fine-tune, so that the same head need
     /// not be trained again. `None` unless resuming is requested and there is a checkpoint.
     ///
@@ -418,26 +286,6 @@ impl Classifier {
         training.validation = set.held_back();
         if let Some(seen) = &mut training.seen {
             seen.merge(set.seen());
-        }
-    }
-}
-
-impl FitReport {
-    /// The report on a head trained by an earlier, interrupted run, as far as fine-tuning knows it.
-    pub(crate) fn of_resumed(tuned: &FineTuneReport) -> Self {
-        Self {
-            validation: tuned.before.clone(),
-            folds: None,
-            answers: None,
-            out_of_fold: None,
-            epochs: Vec::new(),
-            strength: None,
-            train: tuned.train,
-            duplicates: 0,
-            cached: 0,
-            skipped: tuned.skipped.clone(),
-            warnings: tuned.warnings.clone(),
-            seconds: Seconds::default(),
         }
     }
 }

@@ -5,7 +5,8 @@
 
 use super::plain::{Builder, TORCH_NORM, biased};
 use super::{Architecture, Framework, NetworkConfig};
-use crate::layer::{Activation, LayerKind, Padding, Place, Window};
+use crate::layer::{Activation, LayerKind, Place};
+use crate::shape::{Padding, Window};
 use crate::{ModelError, Network};
 
 pub(super) const TINY: Architecture = Architecture {

@@ -2,8 +2,9 @@
 //!
 //! Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", 2018.
 
-use crate::layer::{Activation, BlockPart, LayerKind, Margins, Padding, Place, Window};
+use crate::layer::{Activation, BlockPart, LayerKind, Place};
 use crate::network::NetworkBuilder;
+use crate::shape::{Margins, Padding, Window};
 use crate::{ModelError, Network, Preprocessing};
 
 /// A row of an architecture's table: `repeats` blocks, the first of which has the stride.

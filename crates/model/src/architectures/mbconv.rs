@@ -4,10 +4,9 @@
 //! Layers have Keras's names; each records its module in torchvision, timm or both.
 
 use super::inverted_residual::{Convention, Pad};
-use crate::layer::{
-    Activation, BlockPart, LayerId, LayerKind, Margins, Padding, Place, Shape, Window,
-};
+use crate::layer::{Activation, BlockPart, LayerId, LayerKind, Place};
 use crate::network::NetworkBuilder;
+use crate::shape::{Margins, Padding, Shape, Window};
 use crate::{ModelError, Network, Preprocessing};
 
 /// What follows a convolution and its BatchNormalization.

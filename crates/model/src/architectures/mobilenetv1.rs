@@ -3,8 +3,9 @@
 //! Howard et al., "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications", 2017.
 
 use super::{Architecture, Framework, NetworkConfig};
-use crate::layer::{Activation, BlockPart, LayerKind, Margins, Padding, Place, Window};
+use crate::layer::{Activation, BlockPart, LayerKind, Place};
 use crate::network::NetworkBuilder;
+use crate::shape::{Margins, Padding, Window};
 use crate::{Fit, Interpolation, ModelError, Network, Preprocessing, Scaling};
 
 pub(super) const KERAS: Architecture = Architecture {

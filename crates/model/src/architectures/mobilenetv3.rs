@@ -7,7 +7,8 @@
 use super::inverted_residual::{Convention, Pad, round_channels};
 use super::mbconv::{Block, Builder, Family, Follows, Libraries};
 use super::{Architecture, Framework, NetworkConfig};
-use crate::layer::{Activation, BlockPart, LayerKind, Padding, Place, Window};
+use crate::layer::{Activation, BlockPart, LayerKind, Place};
+use crate::shape::{Padding, Window};
 use crate::{Fit, Interpolation, ModelError, Network, Preprocessing, Scaling};
 
 pub(super) const SMALL: Architecture = Architecture {

@@ -1,7 +1,8 @@
 //! A builder for tables whose layers are named after the modules of PyTorch's libraries.
 
-use crate::layer::{Activation, BlockPart, LayerId, LayerKind, Padding, Place, Window};
+use crate::layer::{Activation, BlockPart, LayerId, LayerKind, Place};
 use crate::network::NetworkBuilder;
+use crate::shape::{Padding, Window};
 use crate::{Fit, Interpolation, ModelError, Network, Preprocessing, Scaling};
 
 use super::{Architecture, NetworkConfig};

@@ -4,7 +4,8 @@
 
 use super::plain::{Builder, TORCH_NORM, biased, centred};
 use super::{Architecture, Framework, NetworkConfig};
-use crate::layer::{Activation, LayerKind, Padding, Window};
+use crate::layer::{Activation, LayerKind};
+use crate::shape::{Padding, Window};
 use crate::{ModelError, Network};
 
 pub(super) const Y_400MF: Architecture = Architecture {

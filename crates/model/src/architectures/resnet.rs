@@ -4,7 +4,8 @@
 
 use super::plain::{Builder, TORCH_NORM, centred};
 use super::{Architecture, Framework, NetworkConfig};
-use crate::layer::{LayerKind, Padding, Window};
+use crate::layer::LayerKind;
+use crate::shape::{Padding, Window};
 use crate::{ModelError, Network};
 
 pub(super) const RESNET18: Architecture = Architecture {

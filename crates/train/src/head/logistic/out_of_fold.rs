@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use headstart_engine::head::probabilities;
 use headstart_kernels::Isa;
 
-use super::{LogisticConfig, LogisticFit, Problem, fit_logistic, strength};
+use super::{LogisticConfig, LogisticFit, fit_logistic, problem::Problem, strength};
 use crate::head::logits_of;
 use crate::{Event, Head, Samples, TrainError};
 
