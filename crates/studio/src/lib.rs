@@ -36,6 +36,7 @@ mod routes;
 mod studio;
 mod thumbnails;
 mod watch;
+mod wording;
 
 pub use config::StudioConfig;
 pub use error::StudioError;

@@ -1,5 +1,6 @@
 //! The project's folder: its contents, and the changes to it.
 
+pub(crate) mod deed;
 pub(crate) mod journal;
 mod listing;
 mod lock;

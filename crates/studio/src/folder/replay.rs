@@ -6,7 +6,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use super::Step;
-use super::journal::{Deed, History, Line, What};
+use super::deed::{Deed, History, What};
+use super::journal::Line;
 use super::steps::in_trash;
 use crate::StudioError;
 

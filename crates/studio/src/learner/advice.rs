@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::learned::{Confused, LearnedView};
 use crate::folder::Listing;
-use crate::project::pictures;
+use crate::wording::pictures;
 
 /// The number of pictures in a class from which on there is no advice to add more.
 const ENOUGH: usize = 20;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::StudioError;
-use crate::project::pictures;
+use crate::wording::pictures;
 
 /// The p-value below which a difference is reported as unlikely to be chance.
 const SURELY: f64 = 0.05;

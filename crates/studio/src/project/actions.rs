@@ -6,9 +6,10 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::StudioError;
-use crate::folder::journal::Deed;
+use crate::folder::deed::Deed;
 use crate::folder::names::{file_name, free_path, new_class_name};
 use crate::folder::{Class, Listing, Step, TRASH};
+use crate::wording::pictures;
 
 /// A user's action on classes and pictures.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -69,11 +70,6 @@ pub(super) struct Plan {
     pub(super) deed: Deed,
     /// The message, with the number of pictures.
     pub(super) said: String,
-}
-
-/// `1 picture`, `2 pictures`.
-pub(crate) fn pictures(count: usize) -> String {
-    if count == 1 { "1 picture".to_owned() } else { format!("{count} pictures") }
 }
 
 /// Plans a deed: where to put pictures, and which names are taken.

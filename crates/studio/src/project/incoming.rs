@@ -10,11 +10,12 @@ use headstart::data::sources::list_source;
 use headstart::data::{DecodeError, Limits};
 use serde::Serialize;
 
-use super::pictures;
 use crate::StudioError;
-use crate::folder::journal::{Deed, Journal};
+use crate::folder::deed::Deed;
+use crate::folder::journal::Journal;
 use crate::folder::names::{free_path, new_class_name, new_file_name};
 use crate::folder::{Listing, RECEIVED, Step, TRASH, within};
+use crate::wording::pictures;
 
 /// The limit on the bytes of all pictures in an archive.
 const MOST_UNPACKED: u64 = 32 << 30;

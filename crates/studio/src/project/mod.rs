@@ -2,10 +2,11 @@
 
 mod actions;
 mod incoming;
+mod state;
+mod writing;
 
 use std::collections::HashSet;
 use std::fs;
-use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,108 +14,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use headstart::data::sources::ClassFolders;
 
 use crate::StudioError;
-use crate::folder::journal::{Deed, History, Journal, What};
+use crate::folder::deed::{Deed, What};
 use crate::folder::names::{file_name, free_path};
-use crate::folder::{Carried, JOURNAL, LOCK, Listing, Lock, OWN, Step, TRASH, carry_out};
+use crate::folder::{Listing, OWN, Step};
 pub use actions::Action;
-pub(crate) use actions::pictures;
-use actions::{Plan, Planner};
 pub(crate) use incoming::{Added, SkippedFile, Staging};
+use state::{State, with_gone};
+use writing::Writing;
 
 /// A folder with a folder per class. All changes to it are made here, one at a time.
 #[derive(Debug)]
 pub(crate) struct Project {
     root: PathBuf,
     state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    listing: Arc<Listing>,
-    /// Counts the changes since the start.
-    revision: u64,
-    history: History,
-    writing: Writing,
-    /// The error of the last listing, if the folder could not be listed.
-    lost: Option<String>,
-}
-
-/// Whether the project can be changed.
-#[derive(Debug)]
-enum Writing {
-    Able {
-        journal: Journal,
-        lock: Lock,
-    },
-    /// The reason why it cannot.
-    Unable(String),
-}
-
-impl Writing {
-    /// Takes a folder with its history. A folder that cannot be written to is opened read-only.
-    ///
-    /// # Errors
-    /// If another studio has the folder open, or its journal cannot be read.
-    fn begin(root: &Path) -> Result<(Self, History), StudioError> {
-        let taken = make_folders(root).and_then(|()| {
-            let lock = Lock::take(root, &root.join(LOCK)).map_err(|error| refused(root, error))?;
-            let (journal, history) = open_journal(root)?;
-            Ok((journal, lock, history))
-        });
-        match taken {
-            Ok((journal, lock, history)) => {
-                incoming::clean(root, &journal);
-                Ok((Self::Able { journal, lock }, history))
-            }
-            Err(StudioError::ReadOnly { why }) => {
-                Ok((Self::Unable(why), Journal::history(root, &root.join(JOURNAL))?))
-            }
-            Err(error) => Err(error),
-        }
-    }
-}
-
-/// Creates the studio's own folders.
-///
-/// # Errors
-/// [`StudioError::ReadOnly`] if they cannot be created; [`StudioError::Journal`] if one of the studio's own paths is a
-/// link.
-fn make_folders(root: &Path) -> Result<(), StudioError> {
-    for own in [OWN, TRASH, LOCK, JOURNAL] {
-        let journal = root.join(own);
-        // The studio must write only within the project, even if someone else made the folder.
-        if journal.is_symlink() {
-            let reason = "it is a link, which may lead anywhere".to_owned();
-            return Err(StudioError::Journal { journal, reason });
-        }
-    }
-    fs::create_dir_all(root.join(TRASH)).map_err(|cause| read_only(root, &cause))
-}
-
-/// # Errors
-/// Those of [`Journal::open`]; [`StudioError::ReadOnly`] if the journal cannot be written to.
-fn open_journal(root: &Path) -> Result<(Journal, History), StudioError> {
-    Journal::open(root, &root.join(JOURNAL)).map_err(|error| refused(root, error))
-}
-
-/// Converts an error to [`StudioError::ReadOnly`] if its cause is that nothing can be written.
-fn refused(root: &Path, error: StudioError) -> StudioError {
-    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
-    match &error {
-        StudioError::Folder { cause, .. }
-            if matches!(cause.kind(), PermissionDenied | ReadOnlyFilesystem) =>
-        {
-            read_only(root, cause)
-        }
-        _ => error,
-    }
-}
-
-fn read_only(root: &Path, cause: &io::Error) -> StudioError {
-    let reason = headstart::system_reason(cause);
-    StudioError::ReadOnly {
-        why: format!("nothing can be written to {} ({reason})", root.display()),
-    }
 }
 
 /// A snapshot of the project.
@@ -315,112 +227,9 @@ impl Project {
     }
 }
 
-impl State {
-    fn why_not(&self) -> Option<String> {
-        let unable = match &self.writing {
-            Writing::Unable(why) => Some(why),
-            Writing::Able { .. } => None,
-        };
-        self.lost.as_ref().or(unable).cloned()
-    }
-
-    /// The journal, for a change to the folder as it is now.
-    fn writable(&mut self, root: &Path) -> Result<&mut Journal, StudioError> {
-        if self.lost.is_some() || self.listing.is_outdated() {
-            self.look(root);
-        }
-        if let Some(why) = self.why_not() {
-            return Err(StudioError::ReadOnly { why });
-        }
-        if let Writing::Able { journal, lock } = &mut self.writing
-            && !journal.is_in_place()
-        {
-            // The folder or the journal was replaced. Files that are being received stay.
-            let opened = make_folders(root).and_then(|()| {
-                lock.renew().map_err(|error| refused(root, error))?;
-                open_journal(root)
-            });
-            match opened {
-                Ok(opened) => (*journal, self.history) = opened,
-                Err(StudioError::ReadOnly { why }) => {
-                    self.writing = Writing::Unable(why);
-                    self.history = History::default();
-                }
-                Err(error) => return Err(error),
-            }
-            self.revision += 1;
-        }
-        match &mut self.writing {
-            Writing::Able { journal, .. } => Ok(journal),
-            Writing::Unable(why) => Err(StudioError::ReadOnly { why: why.clone() }),
-        }
-    }
-
-    fn act(&mut self, root: &Path, action: &Action) -> Result<String, StudioError> {
-        let number = self.writable(root)?.next();
-        let Plan { deed, said } = Planner::new(root, &self.listing, number).plan(action)?;
-        let gone = self.carry_out(root, What::Do, deed)?;
-        Ok(with_gone(said, gone))
-    }
-
-    /// Carries out a deed, so that it can be undone. Returns the number of its pictures that no longer exist.
-    fn carry_out(&mut self, root: &Path, what: What, mut deed: Deed) -> Result<usize, StudioError> {
-        let journal = self.writable(root)?;
-        let begun = journal.begin(what, &deed);
-        let id = begun.map_err(|cause| StudioError::system("write", "the journal", cause))?;
-        let carried = carry_out(root, deed.steps.clone());
-        let gone = match carried {
-            Ok(Carried { done, gone }) => {
-                journal.end(id, (done.len() < deed.steps.len()).then_some(&done));
-                deed.steps = done;
-                self.history.take(what, deed);
-                gone
-            }
-            Err(error) => {
-                journal.failed(id);
-                self.look(root);
-                return Err(error);
-            }
-        };
-        self.revision += 1;
-        self.look(root);
-        Ok(gone)
-    }
-
-    /// Lists the folder again. Returns whether the project has changed.
-    fn look(&mut self, root: &Path) -> bool {
-        let (listing, lost) = match Listing::of(root) {
-            Ok(listing) => (Some(listing), None),
-            Err(error) => (None, Some(error.to_string())),
-        };
-        let is_other = listing.as_ref().is_some_and(|listing| *listing != *self.listing);
-        if let Some(listing) = listing {
-            self.listing = Arc::new(listing);
-        }
-        let changed = is_other || lost != self.lost;
-        self.lost = lost;
-        self.revision += u64::from(changed);
-        changed
-    }
-}
-
 fn moved_to(step: &Step) -> Option<&str> {
     match step {
         Step::Move { to, .. } => Some(to),
         _ => None,
     }
-}
-
-fn with_gone(said: String, gone: usize) -> String {
-    match gone {
-        0 => said,
-        n => format!("{said} ({n} had already been removed)"),
-    }
-}
-
-/// Creates one of the studio's own folders.
-pub(crate) fn make_own(folder: &Path) -> Result<(), StudioError> {
-    let refused =
-        |cause: io::Error| StudioError::system("make", &folder.display().to_string(), cause);
-    fs::create_dir_all(folder).map_err(refused)
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{FOLDS, Learned, ScorePart, Seen, UnknownFigures, bank_rows, floored, fold, spread};
+use super::fit::{FOLDS, fold};
+use super::vectors::spread;
+use super::{Learned, ScorePart, Seen, UnknownFigures, bank_rows, floored};
 
 use ScorePart::{ClassDistance, Energy, Margin, Neighbours, Residual};
 

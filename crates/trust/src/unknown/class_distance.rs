@@ -3,7 +3,8 @@
 use headstart_engine::matmul::matmul_nt;
 
 use super::principal::principal;
-use super::{Seen, Take, as_f16, dot, short_rows, unit};
+use super::vectors::{as_f16, dot, short_rows, unit};
+use super::{Seen, Take};
 
 /// The Mahalanobis distance from the nearest class, of unit-length features. All classes share one covariance, which is
 /// known in the directions of largest variation and isotropic in all others.

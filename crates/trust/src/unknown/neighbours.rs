@@ -1,6 +1,7 @@
 //! Distance of a picture from training pictures.
 
-use super::{Seen, Take, as_f16, dot, short_rows, unit};
+use super::vectors::{as_f16, dot, short_rows, unit};
+use super::{Seen, Take};
 
 /// Features of training pictures, each of length 1.
 #[derive(Clone, Debug, PartialEq)]

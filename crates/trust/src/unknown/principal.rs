@@ -2,7 +2,7 @@
 
 use headstart_engine::matmul::{matmul, matmul_nt, matmul_tn};
 
-use super::dot;
+use super::vectors::dot;
 
 /// Steps of the subspace iteration; the important directions converge in fewer.
 const STEPS: usize = 10;

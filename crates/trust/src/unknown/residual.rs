@@ -1,7 +1,8 @@
 //! The component of a picture outside the space in which training pictures vary.
 
 use super::principal::principal;
-use super::{Seen, Take, as_f16, dot, short_rows, spread};
+use super::vectors::{as_f16, dot, short_rows, spread};
+use super::{Seen, Take};
 
 /// The length of the component of features outside the principal space of training pictures, each feature in units of
 /// its standard deviation (the residual of ViM, Wang et al. 2022).
