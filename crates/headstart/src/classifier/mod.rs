@@ -213,7 +213,7 @@ impl Classifier {
     /// unknown pictures keeps.
     ///
     /// The detection gets a new threshold. If there is none yet, it is fitted to these pictures instead of
-    /// training pictures.
+    /// training pictures. What was learned before from enough pictures is kept if these are too few.
     ///
     /// # Errors
     /// [`Error::Interrupted`]; the classifier is then unchanged.
@@ -223,6 +223,12 @@ impl Classifier {
         unknown_rate: UnknownRate,
         context: &mut Context<'_>,
     ) -> Result<(), Error> {
+        if !unseen.is_enough() && self.trust().temperature.is_some() {
+            let mut trust = self.trust().clone();
+            trust.unknown = trust.unknown.filter(|_| !unknown_rate.is_never());
+            self.set_trust(trust);
+            return Ok(());
+        }
         let mut trust = unseen.trust(self.task(), self.classes().len(), Calibration::Temperature);
         let own = self.head.trust().unknown.clone();
         trust.unknown = match own.filter(|_| !unknown_rate.is_never() && unseen.is_enough()) {

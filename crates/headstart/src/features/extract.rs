@@ -1,5 +1,6 @@
 //! Features of picture files: decode, resize, run the frozen base; or look them up in the cache.
 
+use std::iter;
 use std::path::PathBuf;
 
 use headstart_data::cache::{
@@ -116,6 +117,20 @@ pub struct Extraction {
     pub skipped: Vec<Skipped>,
     /// How many of the features were computed by an earlier run.
     pub cached: usize,
+}
+
+impl Extraction {
+    /// Keeps only the pictures whose pixels `keep` accepts.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&ContentHash) -> bool) {
+        let width = self.features.len() / self.kept.len().max(1);
+        let keeps: Vec<bool> = self.contents.iter().map(keep).collect();
+        let mut of_value = keeps.iter().flat_map(|&keeps| iter::repeat_n(keeps, width));
+        self.features.retain(|_| of_value.next() == Some(true));
+        let (mut content, mut facts, mut kept) = (keeps.iter(), keeps.iter(), keeps.iter());
+        self.contents.retain(|_| content.next() == Some(&true));
+        self.facts.retain(|_| facts.next() == Some(&true));
+        self.kept.retain(|_| kept.next() == Some(&true));
+    }
 }
 
 impl Extractor {
