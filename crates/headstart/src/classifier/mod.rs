@@ -122,14 +122,18 @@ impl Classifier {
     /// # Errors
     /// As for [`Classifier::load`] and [`Classifier::bundled`].
     pub fn open(model: &str) -> Result<Self, Error> {
-        if Path::new(model).exists() {
+        // A model is often named after the folder of its pictures.
+        let path = Path::new(model);
+        let near = path.with_added_extension("safetensors");
+        let near = Some(near).filter(|near| !path.is_file() && near.is_file());
+        if path.exists() && near.is_none() {
             return Self::load(model);
         }
         if Bundled::find(model).is_some_and(Bundled::has_classifier) {
             return Self::bundled(model);
         }
         let bundled = Bundled::with_classifier();
-        Err(OpenError::NotFound { model: model.to_owned(), bundled }.into())
+        Err(OpenError::NotFound { model: model.to_owned(), near, bundled }.into())
     }
 
     /// The base.
