@@ -133,7 +133,7 @@ pub enum Error {
     },
     /// There are pictures of none of the classes, and the model cannot detect unknown pictures.
     #[error(
-        "the model cannot recognise unknown pictures: it was imported, trained by an earlier version, for several labels, or with too few pictures or none held out"
+        "the model cannot recognise unknown pictures: it was imported, trained by an earlier version, for several labels, not to recognise them, or with too few pictures or none held out"
     )]
     CannotTellUnknown,
     /// The number of class names differs from the number of classes.
