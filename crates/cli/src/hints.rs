@@ -11,6 +11,8 @@ use headstart::predict::NoLabelSet;
 use headstart::train::Task;
 use headstart::{Assumption, BaseError, Error, FetchError, OpenError, Published, Warning};
 
+use crate::output::quoted;
+
 /// An error and its causes, on one line.
 pub(crate) fn chain(error: &anyhow::Error) -> String {
     error.chain().map(worded).collect::<Vec<_>>().join(": ")
@@ -95,7 +97,9 @@ fn fetch_error(published: &Published, cause: &FetchError) -> String {
     let (cause, file) = (cause.to_string(), published.file());
     // If a mirror was asked, the message gives the publisher's own address.
     let what = if cause.starts_with(published.url) { "it" } else { published.url };
-    format!("{cause}{kept}; or fetch {what} elsewhere, and then type: headstart bases add {file}")
+    format!(
+        "{cause}{kept}; or fetch {what} with another computer, and type here: headstart bases add {file}"
+    )
 }
 
 /// A hint that names the option which lets the server start.
@@ -203,7 +207,8 @@ fn lacks_labels(note: &Note) -> bool {
 pub(crate) fn warning(warning: &Warning) -> String {
     match warning {
         Warning::Pictures { root, .. } => {
-            format!("{warning}; see: headstart audit {}", root.display())
+            let root = quoted(&root.display().to_string());
+            format!("{warning}; see: headstart audit {root}")
         }
         Warning::Worse { early_stop: true, .. } => {
             format!("{warning}; try a lower --fine-tune-learning-rate")

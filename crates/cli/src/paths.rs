@@ -124,7 +124,9 @@ fn next_path(input: &mut impl BufRead, end: u8) -> io::Result<Option<PathBuf>> {
             return Err(io::Error::other("a line that is longer than any path"));
         }
         if end == b'\n' && path.contains(&b'\0') {
-            return Err(io::Error::other("a path with a NUL in it: take -0 if paths end with one"));
+            return Err(io::Error::other(
+                "a path with a NUL in it: it takes paths, not pictures; take -0 if paths end with a NUL",
+            ));
         }
         if !path.is_empty() {
             return Ok(Some(from_bytes(path)));

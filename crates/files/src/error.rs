@@ -25,13 +25,14 @@ impl FileError {
     }
 }
 
-/// The system's message in readable form: without its number, and with advice if the disk is full.
+/// The system's message in readable form: without its number, and with advice if nothing more can be written.
 pub fn io_reason(error: &io::Error) -> String {
     let reason = system_reason(error);
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             format!("{reason}; make room there or choose another place")
         }
+        io::ErrorKind::ReadOnlyFilesystem => format!("{reason}; choose another place"),
         _ => reason,
     }
 }
@@ -54,6 +55,7 @@ mod tests {
                 28,
                 "cannot write cat.model: No space left on device; make room there or choose another place",
             ),
+            (30, "cannot write cat.model: Read-only file system; choose another place"),
         ] {
             assert_eq!(io(number).to_string(), text);
             assert!(std::error::Error::source(&io(number)).is_none());

@@ -123,6 +123,6 @@ pub use records::{
     TrainingRecord, UnknownEvaluation,
 };
 pub use training_set::{DEFAULT_VIEWS, DiskNeed, TrainingSet};
-pub use trust::{Calibration, UnknownRate};
+pub use trust::{Calibration, FEWEST_TO_CALIBRATE, UnknownRate};
 pub use warning::Warning;
 pub use work::{CancelToken, Context, Event, Phase, Stage, ThreadPool};

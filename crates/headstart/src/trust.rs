@@ -78,8 +78,8 @@ pub(crate) struct TrustConfig {
     pub(crate) strength: Option<f64>,
 }
 
-/// The least number of pictures: with fewer, a temperature or threshold would be arbitrary.
-const FEWEST: usize = 20;
+/// The least number of pictures to calibrate on: with fewer, a temperature or threshold would be arbitrary.
+pub const FEWEST_TO_CALIBRATE: usize = 20;
 /// The most pictures that set the threshold: more would take time and not improve it.
 const MOST_FOR_THRESHOLD: usize = 1_000;
 /// The most pictures that a model keeps for the detection of unknown ones.
@@ -113,7 +113,7 @@ impl Unseen {
 
     /// Whether there are enough pictures for a meaningful threshold.
     pub(crate) fn is_enough(&self) -> bool {
-        self.labels.len() >= FEWEST
+        self.labels.len() >= FEWEST_TO_CALIBRATE
     }
 
     pub(crate) fn label_sets(&self) -> Option<&[Vec<usize>]> {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use headstart::data::Subset;
 use headstart::files::check_writable;
-use headstart::{Classifier, Evaluated};
+use headstart::{Classifier, Evaluated, FEWEST_TO_CALIBRATE};
 use serde_json::json;
 
 use super::evaluate::{has_learned_from, parse_side};
@@ -21,12 +21,13 @@ use crate::sources::LabelArgs;
 pub(crate) struct CalibrateArgs {
     /// Model file
     model: PathBuf,
-    /// Labelled pictures that the model has not learned from
+    /// Labelled pictures; those that the model has learned from are left out
     dir: PathBuf,
     /// File to write the model to [default: the input file]
     #[arg(long, short, value_name = "MODEL")]
     output: Option<PathBuf>,
-    /// Part of a split DIR to use: train, validation or test [default: validation; test if there is none]
+    /// Part of DIR to use: train, validation or test [default: validation or test if DIR is split, what the
+    /// model has not learned from otherwise]
     #[arg(long, value_name = "SIDE", value_parser = parse_side)]
     side: Option<Subset>,
     #[command(flatten)]
@@ -73,19 +74,21 @@ pub(crate) fn run(
     report::calibration_event(&evaluation, &mut event);
     output.event(&event)?;
     report::labelled(output, &asked, &source)?;
-    match temperature.map(headstart::predict::Temperature::values) {
+    let few = format!("there are too few pictures; {FEWEST_TO_CALIBRATE} or more are enough");
+    let enough = evaluation.pictures >= FEWEST_TO_CALIBRATE;
+    match temperature.filter(|_| enough).map(headstart::predict::Temperature::values) {
         Some([temperature]) => output.field("Temperature", format!("{temperature:.3}"))?,
         Some(several) => {
             let classes = classifier.classes().iter().zip(several);
             let each: Vec<String> = classes.map(|(name, t)| format!("{name} {t:.3}")).collect();
             output.field("Temperature", each.join(", "))?;
         }
-        None => output.field("Temperature", "left as it is: there are too few pictures")?,
+        None => output.field("Temperature", format!("left as it is: {few}"))?,
     }
     report::calibration(output, &evaluation)?;
     report::unknown(output, &evaluation)?;
     if classifier.trust().unknown.is_none() && !args.unknown.is_never() {
-        output.field("Unknown", "not told: there are too few pictures; 20 or more are enough")?;
+        output.field("Unknown", format!("not told: {few}"))?;
     }
     report::skipped(output, &skipped)?;
     if let Some(warning) = warning {

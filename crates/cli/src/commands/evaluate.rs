@@ -23,10 +23,11 @@ pub(crate) struct EvaluateArgs {
     model: String,
     /// Labelled pictures: a folder, a table or an archive, as for `train`
     ///
-    /// If it is split into `train` and `validation` or `test`, only the latter is measured.
+    /// If it is split into `train` and `validation` or `test`, only the latter is measured. If it is not split,
+    /// `--side validation` measures on the pictures that the model has not learned from.
     dir: PathBuf,
-    /// Part of a split DIR to measure on: train, validation or test [default: validation; test if there is
-    /// none]
+    /// Part of DIR to measure on: train, validation or test [default: validation or test if DIR is split,
+    /// all of it otherwise]
     #[arg(long, value_name = "SIDE", value_parser = parse_side)]
     side: Option<Subset>,
     /// Folder of pictures of none of the classes, to measure how well they are recognised
@@ -62,7 +63,12 @@ pub(crate) fn run(
 
     let warning = match *learned_from {
         Some(0) => None,
-        Some(learned) => Some(has_learned_from(learned, evaluation.pictures)),
+        Some(learned) => {
+            let warning = has_learned_from(learned, evaluation.pictures);
+            let others = evaluation.pictures > learned && evaluated.subset.is_none();
+            let hint = if others { "; --side validation measures on the others" } else { "" };
+            Some(format!("{warning}{hint}"))
+        }
         None => classifier.training().map(|_| {
             "the model was trained before models recorded which pictures they learned from; \
              on any of these it does better than on pictures it has not seen"

@@ -193,6 +193,10 @@ fn warnings_and_notes_name_the_option_that_changes_it() {
             "1 dark picture; see: headstart audit x",
         ),
         (
+            Warning::Pictures { seen: "1 dark picture".to_owned(), root: file("my pictures") },
+            "1 dark picture; see: headstart audit 'my pictures'",
+        ),
+        (
             worse(true),
             "fine-tuning made the model worse: accuracy 0.500 on the pictures held back, 0.750 before; \
              try a lower --fine-tune-learning-rate",

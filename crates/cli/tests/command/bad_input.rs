@@ -207,3 +207,12 @@ fn a_cache_that_cannot_be_used_is_a_warning_and_the_work_is_done() {
     assert!(run.stderr.contains("features cannot be kept"), "{}", run.stderr);
     assert!(place.path("m").exists());
 }
+
+#[test]
+fn the_folder_of_the_pictures_in_place_of_the_model_is_told_apart() {
+    let place = Place::with_model();
+    fs::rename(place.path("model.safetensors"), place.path("pictures.safetensors")).unwrap();
+    let hint = "pictures: is not a model file; did you mean pictures.safetensors?";
+    place.run("predict pictures pictures").failed(1, &[hint]);
+    place.run("evaluate nothing pictures").failed(1, &["nothing: no such file, and no"]);
+}

@@ -124,7 +124,7 @@ fn what_is_not_the_published_file_is_refused_with_the_way_out() {
     let place = Place::new();
     let url = "https://download.pytorch.org/models/mobilenet_v2-b0353104.pth";
     let way_out = format!(
-        "or fetch {url} elsewhere, and then type: headstart bases add mobilenet_v2-b0353104.pth"
+        "or fetch {url} with another computer, and type here: headstart bases add mobilenet_v2-b0353104.pth"
     );
     // 13.555 MiB of other content, and content that is too short.
     for (bytes, says) in [
@@ -145,8 +145,7 @@ fn what_is_not_the_published_file_is_refused_with_the_way_out() {
     let mut process = place.process();
     process.args(["bases", "get", "mobilenetv2-torch"]).env("PATH", place.path("nowhere"));
     let nothing = Run::of(process.output().unwrap());
-    nothing
-        .failed(1, &[url, "neither curl nor wget is on the PATH; or fetch it elsewhere, and then"]);
+    nothing.failed(1, &[url, "neither curl nor wget is on the PATH; or fetch it with another"]);
     place.run("bases get mobilenetv3000").failed(2, &["mobilenetv3000"]);
     place.run("train nowhere --base mobilenetv2-torch").failed(1, &["nowhere"]);
     assert!(place.run("bases verify").succeeded().stdout.starts_with("There are no bases in "));

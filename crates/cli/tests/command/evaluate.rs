@@ -59,6 +59,7 @@ fn measuring_on_what_was_learned_from_is_a_warning() {
     let line = run.json_line();
     assert_eq!(line["warnings"].as_array().unwrap().len(), 1);
     assert_eq!(line["learned_from"], 15);
+    assert!(run.stderr.contains("; --side validation measures on the others"), "{}", run.stderr);
     let run = place.run("evaluate model.safetensors pictures");
     let part = " of 18 pictures, 15 of which were learned from)";
     assert!(run.stdout.contains(part), "{}", run.stdout);

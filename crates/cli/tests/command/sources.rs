@@ -80,6 +80,9 @@ fn patterns_that_are_none_or_match_nothing_are_told_in_a_line() {
     place
         .run("train pictures --group-from nothing --output m")
         .failed(1, &["--group-from nothing: matches none of the paths, such as Bag/"]);
+    let run = place.run("train pictures --group-from (\\d)\\D*$ --input-size 32 --output m");
+    let groups = run.succeeded().stdout;
+    assert!(groups.contains("\nGroups      ") && groups.contains(", none of them divided\n"));
     let run = place.run("train flat --label-from ([A-Z --output m");
     assert_eq!((run.code, run.stdout.as_str()), (2, ""));
     assert!(run.stderr.contains("([A-Z is not a regular expression: unclosed"), "{}", run.stderr);
@@ -164,6 +167,9 @@ fn folds_are_reported_one_by_one_with_mean_and_deviation() {
     assert_eq!(keys(&each[0]), ["train", "validation", "accuracy", "loss", "macro_recall"]);
     assert!(each.iter().all(|fold| fold["validation"] == 6));
 
+    let text = place.run("train pictures --input-size 32 --output m").succeeded().stdout;
+    let few = "Note        accuracy on 6 held-out pictures is only a rough figure; --folds 5 measures it on all 30";
+    assert!(text.contains(few), "{text}");
     let text = place.run("train pictures --input-size 32 --folds 5 --output m").succeeded().stdout;
     for part in [
         "Split       30 to learn from, 5 folds",

@@ -35,9 +35,8 @@ fn a_model_learns_afterwards_what_its_scores_are_worth() {
     assert!(
         done["ece_uncalibrated"].is_number() && done["warnings"].as_array().unwrap().is_empty()
     );
-    let run = place.run("calibrate fit.safetensors pictures");
-    assert!(run.code == 0 && run.stdout.contains("Temperature "), "{}", run.stdout);
-    assert!(run.stderr.contains("the model has learned from"), "{}", run.stderr);
+    let run = place.run("calibrate fit.safetensors unseen").succeeded();
+    assert!(run.stdout.contains("Temperature "), "{}", run.stdout);
     // So few pictures are not enough to learn to recognise unknown ones.
     place.pictures("few", &CLASSES, 40..43);
     place.run("train pictures -o plain.safetensors --no-unknown").succeeded();
@@ -45,6 +44,33 @@ fn a_model_learns_afterwards_what_its_scores_are_worth() {
     assert!(run.stdout.contains("Unknown     not told: there are too few"), "{}", run.stdout);
     let nothing = "calibrate fit.safetensors nowhere";
     place.run(nothing).failed(1, &["nowhere", "no such file or folder"]);
+}
+
+#[test]
+fn pictures_that_were_learned_from_never_calibrate() {
+    let place = place();
+    let all = place.run("evaluate model.safetensors pictures --json").succeeded().json_line();
+    let learned = all["learned_from"].as_u64().unwrap();
+    let held_back = all["pictures"].as_u64().unwrap() - learned;
+    for (side, pictures, learned_from) in
+        [("train", learned, learned), ("validation", held_back, 0)]
+    {
+        let run = place.run(&format!("evaluate model.safetensors pictures --side {side} --json"));
+        let line = run.succeeded().json_line();
+        let found = (line["pictures"].as_u64(), line["learned_from"].as_u64());
+        assert_eq!(found, (Some(pictures), Some(learned_from)), "{side}");
+    }
+    // The pictures held back are too few, so that everything stays as it was.
+    let run = place.run("calibrate model.safetensors pictures -o again.safetensors").succeeded();
+    assert!(run.stdout.contains("Temperature left as it is: there are too few pictures; 20"));
+    let answers = |model: &str| place.run(&format!("predict {model} unseen --json")).stdout;
+    assert_eq!(answers("again.safetensors"), answers("model.safetensors"));
+    place.run("train pictures -o all.safetensors --folds 2").succeeded();
+    let run = place.run("calibrate all.safetensors pictures");
+    run.failed(1, &["pictures: the model has learned from all of its pictures"]);
+    place
+        .run("evaluate all.safetensors pictures --side validation")
+        .failed(1, &["the model has learned from all of its pictures"]);
 }
 
 #[test]

@@ -293,7 +293,7 @@ impl<'a> Set<'a> {
     fn tell_outliers(&mut self, copies: &Copies, dim: usize) {
         for (picture, distance, share) in outliers(&self.features, dim, copies) {
             let detail = format!(
-                "{:.0} % as far from its nearest as two pictures are on average",
+                "its nearest pictures are {:.0} % as far away as two pictures are on average",
                 100.0 * share
             );
             self.tell(FindingKind::Outlier, picture, distance, detail);

@@ -30,7 +30,7 @@ pub struct Evaluated {
     pub of_unknown: Answers,
     /// Skipped pictures and other files, with reasons.
     pub skipped: Vec<Skipped>,
-    /// The evaluated side of a split source; `None` if all of an unsplit one was evaluated.
+    /// The evaluated side; `None` if all pictures of an unsplit source were evaluated.
     pub subset: Option<Subset>,
     /// How many of the pictures the model was trained on; it is less accurate on others. `None` if the model
     /// has no record of its pictures.
@@ -107,7 +107,10 @@ impl Classifier {
         self.evaluate_side(source, None, config, context)
     }
 
-    /// Like [`Classifier::evaluate`], on one side of a split source.
+    /// Like [`Classifier::evaluate`], on one side of the source.
+    ///
+    /// In a source that is not split, the pictures that the model was trained on are the training side, and all
+    /// others the validation side, if the model has a record of its pictures.
     ///
     /// # Errors
     /// As for [`Classifier::evaluate`], and when there are no pictures on that side.
@@ -135,7 +138,7 @@ impl Classifier {
         config: &ExtractConfig,
         context: &mut Context<'_>,
     ) -> Result<Evaluated, Error> {
-        let mut said = self.said(source.into(), side, config, context)?;
+        let mut said = self.said(source.into(), (side, None), config, context)?;
         let (mut evaluation, answers) = self.measure(&said.pictures, take(&mut said.asked));
         let mut of_unknown = Answers::default();
         let mut pictures = take(&mut said.unknown);
@@ -177,15 +180,16 @@ impl Classifier {
         Ok(Evaluated { of_unknown, ..said.evaluated((evaluation, answers)) })
     }
 
-    /// Calibrates the classifier on labelled pictures that it should not have been trained on, and returns the
-    /// metrics after that.
+    /// Calibrates the classifier on labelled pictures that it was not trained on, and returns the metrics after
+    /// that.
     ///
     /// Imported models and those of earlier versions are not calibrated. Pictures are chosen as in
-    /// [`Classifier::evaluate_side`]. A model that cannot detect unknown pictures learns to, by the similarity
-    /// to these pictures.
+    /// [`Classifier::evaluate_side`]; of a source that is not split, those that the model was trained on are
+    /// left out unless `side` asks for them, because scores on them are too high. A model that cannot detect
+    /// unknown pictures learns to, by the similarity to these pictures.
     ///
     /// # Errors
-    /// As for [`Classifier::evaluate_side`].
+    /// As for [`Classifier::evaluate_side`], and [`Error::AllLearned`].
     pub fn calibrate(
         &mut self,
         source: impl Into<Source>,
@@ -194,17 +198,19 @@ impl Classifier {
         config: &ExtractConfig,
         context: &mut Context<'_>,
     ) -> Result<Evaluated, Error> {
-        let mut said = self.said(source.into(), side, config, context)?;
+        let sides = (side, Some(Subset::Validation));
+        let mut said = self.said(source.into(), sides, config, context)?;
         context.install(|context| self.learn_trust_anew(&said.pictures, unknown_rate, context))?;
         let measured = self.measure(&said.pictures, take(&mut said.asked));
         Ok(said.evaluated(measured))
     }
 
-    /// The head's answers for labelled pictures.
+    /// The head's answers for labelled pictures. `sides` are the side asked for, and the one of an unsplit
+    /// source if none is asked for.
     fn said(
         &self,
         source: Source,
-        side: Option<Subset>,
+        (side, of_unsplit): (Option<Subset>, Option<Subset>),
         config: &ExtractConfig,
         context: &mut Context<'_>,
     ) -> Result<Said, Error> {
@@ -218,12 +224,19 @@ impl Classifier {
         let has = |subset| listing.pictures.iter().any(|p| p.subset == Some(subset));
         let measured = side
             .or_else(|| [Subset::Validation, Subset::Test].into_iter().find(|&subset| has(subset)));
+        let seen = self.training.as_ref().and_then(|record| record.seen.as_ref());
+        // A source that is not split is split by what the model was trained on.
+        let is_split = listing.pictures.iter().any(|picture| picture.subset.is_some());
+        let by_record = seen
+            .filter(|_| !is_split)
+            .zip(side.or(of_unsplit))
+            .filter(|&(_, side)| side != Subset::Test);
         let mut sets = (self.task() == Task::MultiLabel).then(LabelSets::default);
         let (mut measured_on, mut labels) = (Vec::new(), Vec::new());
         let mut unknown = Vec::new();
         let tells = !self.classes().iter().any(|class| class == UNKNOWN);
         for picture in listing.pictures {
-            if measured.is_some() && picture.subset != measured {
+            if by_record.is_none() && measured.is_some() && picture.subset != measured {
                 continue;
             }
             if picture.label.is_none() {
@@ -257,11 +270,23 @@ impl Classifier {
                 None => Error::NothingToEvaluate { path },
             });
         }
-        let extraction = Extractor::new(&self.base, config).extract(&measured_on, context)?;
-        skipped.extend(extraction.skipped);
+        let mut extraction = Extractor::new(&self.base, config).extract(&measured_on, context)?;
+        skipped.append(&mut extraction.skipped);
         if extraction.kept.is_empty() {
             return Err(Error::none_readable(skipped));
         }
+        if let Some((seen, side)) = by_record {
+            let learned = side == Subset::Train;
+            extraction.retain(|content| (seen.earlier(content) == Earlier::LearnedFrom) == learned);
+            if extraction.kept.is_empty() {
+                let path = source.path;
+                return Err(match learned {
+                    true => Error::NothingOnSide { path, side },
+                    false => Error::AllLearned { path },
+                });
+            }
+        }
+        let measured = measured.or(by_record.map(|(_, side)| side));
         let mut labels: Vec<usize> = extraction.kept.iter().map(|&i| labels[i]).collect();
         if let Some(sets) = sets.as_mut().filter(|_| source.multi_label) {
             sets.unite(&mut labels, &extraction.contents);
@@ -282,7 +307,6 @@ impl Classifier {
         let features = extraction.features;
         let held_out = labels.len();
         let pictures = Unseen { features, logits, labels, groups, label_sets, held_out };
-        let seen = self.training.as_ref().and_then(|record| record.seen.as_ref());
         let learned_from = seen.map(|seen| seen.count(Earlier::LearnedFrom, &extraction.contents));
         Ok(Said { pictures, asked, skipped, subset: measured, learned_from, source, unknown })
     }

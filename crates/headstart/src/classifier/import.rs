@@ -108,8 +108,8 @@ impl Classifier {
         if let Some(exported) = exported {
             if exported.unknown.is_some() {
                 assumptions.push(
-                    "the score that tells unknown pictures is no part of an export; the model does not \
-                     tell them until it learns to from labelled pictures"
+                    "an export does not contain the score for unknown pictures: the model recognises none \
+                     until it is calibrated on labelled pictures"
                         .to_owned()
                         .into(),
                 );

@@ -122,14 +122,18 @@ impl Classifier {
     /// # Errors
     /// As for [`Classifier::load`] and [`Classifier::bundled`].
     pub fn open(model: &str) -> Result<Self, Error> {
-        if Path::new(model).exists() {
+        // A model is often named after the folder of its pictures.
+        let path = Path::new(model);
+        let near = path.with_added_extension("safetensors");
+        let near = Some(near).filter(|near| !path.is_file() && near.is_file());
+        if path.exists() && near.is_none() {
             return Self::load(model);
         }
         if Bundled::find(model).is_some_and(Bundled::has_classifier) {
             return Self::bundled(model);
         }
         let bundled = Bundled::with_classifier();
-        Err(OpenError::NotFound { model: model.to_owned(), bundled }.into())
+        Err(OpenError::NotFound { model: model.to_owned(), near, bundled }.into())
     }
 
     /// The base.
@@ -213,7 +217,7 @@ impl Classifier {
     /// unknown pictures keeps.
     ///
     /// The detection gets a new threshold. If there is none yet, it is fitted to these pictures instead of
-    /// training pictures.
+    /// training pictures. What was learned before from enough pictures is kept if these are too few.
     ///
     /// # Errors
     /// [`Error::Interrupted`]; the classifier is then unchanged.
@@ -223,6 +227,12 @@ impl Classifier {
         unknown_rate: UnknownRate,
         context: &mut Context<'_>,
     ) -> Result<(), Error> {
+        if !unseen.is_enough() && self.trust().temperature.is_some() {
+            let mut trust = self.trust().clone();
+            trust.unknown = trust.unknown.filter(|_| !unknown_rate.is_never());
+            self.set_trust(trust);
+            return Ok(());
+        }
         let mut trust = unseen.trust(self.task(), self.classes().len(), Calibration::Temperature);
         let own = self.head.trust().unknown.clone();
         trust.unknown = match own.filter(|_| !unknown_rate.is_never() && unseen.is_enough()) {

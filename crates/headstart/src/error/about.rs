@@ -39,6 +39,7 @@ impl Error {
             | Self::OtherClasses { .. }
             | Self::NothingToEvaluate { .. }
             | Self::NothingOnSide { .. }
+            | Self::AllLearned { .. }
             | Self::NothingToLearnFrom { .. }
             | Self::OneClassCounts { .. }
             | Self::NoCheckpoint { .. } => ErrorKind::InvalidData,
@@ -67,6 +68,7 @@ impl Error {
             Self::NoReadablePicture { path, .. }
             | Self::NothingToEvaluate { path }
             | Self::NothingOnSide { path, .. }
+            | Self::AllLearned { path }
             | Self::NothingToLearnFrom { path, .. } => Some(path),
             Self::NoRoom { folder, .. } | Self::Scratch { folder, .. } => Some(folder),
             Self::Base(error) => error.path(),

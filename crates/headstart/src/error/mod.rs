@@ -125,9 +125,15 @@ pub enum Error {
         /// The side.
         side: Subset,
     },
+    /// The model has learned from all of the labelled pictures, so none is left to evaluate or calibrate it on.
+    #[error("{}: the model has learned from all of its pictures; take others", path.display())]
+    AllLearned {
+        /// The folder, or the file that lists or contains the pictures.
+        path: PathBuf,
+    },
     /// There are pictures of none of the classes, and the model cannot detect unknown pictures.
     #[error(
-        "the model cannot recognise unknown pictures: it was imported, trained by an earlier version, for several labels, or with too few pictures or none held out"
+        "the model cannot recognise unknown pictures: it was imported, trained by an earlier version, for several labels, not to recognise them, or with too few pictures or none held out"
     )]
     CannotTellUnknown,
     /// The number of class names differs from the number of classes.
@@ -370,6 +376,7 @@ mod tests {
             Error::OtherClasses { .. } => Error::OtherClasses { given: vec![], known: vec![] }, InvalidData;
             Error::NothingToEvaluate { .. } => Error::NothingToEvaluate { path: path() }, InvalidData;
             Error::NothingOnSide { .. } => Error::NothingOnSide { path: path(), side: Subset::Test }, InvalidData;
+            Error::AllLearned { .. } => Error::AllLearned { path: path() }, InvalidData;
             Error::CannotTellUnknown => Error::CannotTellUnknown, Unsupported;
             Error::ClassNames { .. } => Error::ClassNames { given: 1, classes: 2 }, InvalidName;
             Error::BadClassNames(_) => Error::BadClassNames(text()), InvalidName;

@@ -45,20 +45,25 @@ pub enum OpenError {
         known: u64,
     },
     /// The name is neither a file nor a bundled base with a classifier.
-    #[error("{model}: no such file, and {}", no_classifier(bundled))]
+    #[error("{model}: {}", not_found(near.as_deref(), bundled))]
     NotFound {
         /// The name or path.
         model: String,
+        /// A model file that has this name and an extension.
+        near: Option<PathBuf>,
         /// The bundled bases with a classifier.
         bundled: Vec<&'static str>,
     },
 }
 
-fn no_classifier(bundled: &[&str]) -> String {
+fn not_found(near: Option<&Path>, bundled: &[&str]) -> String {
     let names = bundled.join(", ");
-    match bundled {
-        [] => "no weights are bundled in this build".to_owned(),
-        _ => format!("no bundled base with a classifier has this name (there is {names})"),
+    match (near, bundled) {
+        (Some(near), _) => format!("is not a model file; did you mean {}?", near.display()),
+        (None, []) => "no such file, and no weights are bundled in this build".to_owned(),
+        (None, _) => format!(
+            "no such file, and no bundled base with a classifier has this name (there is {names})"
+        ),
     }
 }
 
@@ -99,7 +104,7 @@ mod tests {
             OpenError::KerasModel { .. } => OpenError::KerasModel { file: file() }, InvalidData;
             OpenError::WeightFile { .. } => OpenError::WeightFile { file: file(), format: Format::PyTorch, looks_like: None }, InvalidData;
             OpenError::Newer { .. } => OpenError::Newer { file: file(), found: 9, known: 2 }, Unsupported;
-            OpenError::NotFound { .. } => OpenError::NotFound { model: text(), bundled: vec![] }, NotFound;
+            OpenError::NotFound { .. } => OpenError::NotFound { model: text(), near: None, bundled: vec![] }, NotFound;
         }
     }
 }

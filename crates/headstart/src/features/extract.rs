@@ -1,5 +1,7 @@
 //! Features of many pictures, in order, on all threads.
 
+use std::iter;
+
 use headstart_data::cache::{CacheWarning, FeatureCache};
 use headstart_data::{ContentHash, DecodeError, Facts, Location, Reader, Skipped};
 
@@ -30,6 +32,20 @@ pub struct Extraction {
     pub skipped: Vec<Skipped>,
     /// How many of the features were computed by an earlier run.
     pub cached: usize,
+}
+
+impl Extraction {
+    /// Keeps only the pictures whose pixels `keep` accepts.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&ContentHash) -> bool) {
+        let width = self.features.len() / self.kept.len().max(1);
+        let keeps: Vec<bool> = self.contents.iter().map(keep).collect();
+        let mut of_value = keeps.iter().flat_map(|&keeps| iter::repeat_n(keeps, width));
+        self.features.retain(|_| of_value.next() == Some(true));
+        let (mut content, mut facts, mut kept) = (keeps.iter(), keeps.iter(), keeps.iter());
+        self.contents.retain(|_| content.next() == Some(&true));
+        self.facts.retain(|_| facts.next() == Some(&true));
+        self.kept.retain(|_| kept.next() == Some(&true));
+    }
 }
 
 impl Extractor {

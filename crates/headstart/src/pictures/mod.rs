@@ -234,6 +234,12 @@ impl Pictures {
         self.dataset.tests.len()
     }
 
+    /// The number of groups that the source names, none of which is divided by a split at random.
+    pub fn named_groups(&self) -> usize {
+        let names = self.dataset.items.iter().filter_map(|item| item.group.as_deref());
+        names.collect::<HashSet<&str>>().len()
+    }
+
     /// Whether the source itself specifies the held-back pictures.
     pub fn is_split(&self) -> bool {
         self.dataset.is_split()

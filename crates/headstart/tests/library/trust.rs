@@ -92,7 +92,8 @@ fn predictions_answer_as_asked_for_whoever_is_asked() {
 fn a_model_from_before_predicts_and_says_what_it_does_not_know() {
     let temp = tempfile::tempdir().unwrap();
     let root = folder(&temp.path().join("p"), &CLASSES, 20);
-    let (classifier, _) = fitted(&Pictures::open(&root).unwrap(), &FitConfig::default());
+    let pictures = Pictures::open(&root).unwrap().with_validation(0.5, 1);
+    let (classifier, _) = fitted(&pictures, &FitConfig::default());
     // A model in the form that earlier versions wrote.
     let mut before = classifier.to_model();
     before.head.set_trust(headstart::predict::Trust::default());
@@ -106,12 +107,12 @@ fn a_model_from_before_predicts_and_says_what_it_does_not_know() {
     let (extract, mut context) = (ExtractConfig::default(), Context::default());
     let evaluation = loaded.evaluate(&root, &extract, &mut context).unwrap().evaluation;
     assert!(evaluation.calibration.is_some() && evaluation.ece_uncalibrated.is_none());
-    // It can be calibrated.
+    // It can be calibrated, on the pictures that it has not learned from.
     let evaluation = loaded
         .calibrate(&root, None, UnknownRate::default(), &extract, &mut context)
         .unwrap()
         .evaluation;
-    assert!(evaluation.ece_uncalibrated.is_some());
+    assert!(evaluation.ece_uncalibrated.is_some() && evaluation.pictures == 30);
     assert!(loaded.label_set(&prediction.scores, 0.9).is_ok());
 }
 

@@ -11,7 +11,7 @@ mod v2;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
@@ -29,8 +29,8 @@ pub(crate) fn router(app: &Arc<App>, routes: Routes) -> Router {
     let router = layers::with_token(guarded.merge(routes.guarded), app).merge(open).merge(pages);
     let router = router
         .fallback(|| async { Failure::not_found("there is nothing at this path") })
-        .method_not_allowed_fallback(|| async {
-            let message = "this path is not for this method";
+        .method_not_allowed_fallback(|method: Method| async move {
+            let message = format!("this path does not take {method}; /docs lists what it takes");
             Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
         });
     layers::with_session(router, app)

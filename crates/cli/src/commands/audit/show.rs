@@ -36,7 +36,7 @@ pub(super) fn table(audit: &Audit, pictures: &Pictures, output: &Output) -> std:
     if audit.findings.is_empty() {
         return output.field("Findings", "none");
     }
-    output.field("Findings", count(audit.findings.len(), "finding"))?;
+    output.field("Findings", thousands(audit.findings.len()))?;
     for (kind, findings) in audit.by_kind() {
         output.text("")?;
         let mark = match kind.severity() {
@@ -94,8 +94,7 @@ fn line(finding: &Finding, root: &Path) -> String {
     if finding.files.len() > shown {
         names.push(format!("and {} more", finding.files.len() - shown));
     }
-    let value = finding.value_text().map_or(String::new(), |value| format!("  {value}"));
-    format!("{}: {}{value}", names.join(", "), finding.detail)
+    format!("{}: {}", names.join(", "), finding.detail)
 }
 
 #[cfg(test)]

@@ -295,6 +295,10 @@ pub(super) fn describe(base: &Base, pictures: &Pictures, output: &Output) -> std
             },
         ),
     )?;
+    let groups = pictures.named_groups();
+    if groups > 0 && !pictures.is_split() {
+        output.field("Groups", format!("{}, none of them divided", thousands(groups)))?;
+    }
     report::notes(output, pictures)?;
     report::several_labels(output, pictures)
 }

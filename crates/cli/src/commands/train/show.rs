@@ -127,7 +127,20 @@ fn fitted(report: &FitReport, job: &TrainJob, output: &Output) -> io::Result<()>
         Some(figures) => (Some(&figures.evaluation), Measured::OutOfFold),
         None => (report.validation.as_ref(), Measured::HeldOut),
     };
-    validation(evaluation, &measured, note, !fine_tunes, output)
+    validation(evaluation, &measured, note, !fine_tunes, output)?;
+    // The standard error of an accuracy of 0.8 is 0.06 here.
+    const FEW: usize = 50;
+    match held_back {
+        1..FEW if !fine_tunes => output.field(
+            "Note",
+            format!(
+                "accuracy on {} is only a rough figure; --folds 5 measures it on all {}",
+                count(held_back, "held-out picture"),
+                thousands(report.train + held_back),
+            ),
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// Prints the results of cross-validation: heads measured on pictures that they have not learned from.

@@ -104,7 +104,8 @@ type Take<'a> = dyn FnMut(&[u8]) -> io::Result<()> + 'a;
 enum Cell<'a> {
     None,
     Text(&'a str),
-    /// The texts of a list.
+    /// The texts of a list, which only Parquet files have.
+    #[cfg_attr(not(feature = "parquet"), expect(dead_code))]
     List(&'a [Vec<u8>]),
 }
 
