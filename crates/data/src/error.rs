@@ -108,6 +108,12 @@ pub enum DataError {
         /// Number of pictures directly in it.
         pictures: usize,
     },
+    /// None of the pictures to validate on is of a class of the training pictures.
+    #[error("{}: has no pictures of the classes that are trained on", path.display())]
+    NothingToValidate {
+        /// The folder or file of the pictures to validate on.
+        path: PathBuf,
+    },
     /// No picture has a label and is available for training.
     #[error(
         "{}: not one of its pictures ({pictures} in all) has a label to learn; put them into one folder per class, or give them a column label{}",
@@ -200,6 +206,7 @@ impl DataError {
             | Self::NothingToLearn { .. }
             | Self::NoneOfAnyClass { .. }
             | Self::NoClasses { .. }
+            | Self::NothingToValidate { .. }
             | Self::NoLabels { .. }
             | Self::OneClass { .. }
             | Self::Manifest { .. } => ErrorKind::InvalidData,
@@ -224,6 +231,7 @@ impl DataError {
             | Self::NothingToLearn { path, .. }
             | Self::NoneOfAnyClass { path, .. }
             | Self::NoClasses { path, .. }
+            | Self::NothingToValidate { path }
             | Self::NoLabels { path, .. }
             | Self::OneClass { path, .. }
             | Self::Manifest { path, .. }
@@ -272,6 +280,7 @@ mod tests {
             DataError::NothingInside { .. } => DataError::NothingInside { path: path(), left_out: vec![] }, InvalidData;
             DataError::NothingToLearn { .. } => DataError::NothingToLearn { path: path(), pictures: 1 }, InvalidData;
             DataError::NoneOfAnyClass { .. } => DataError::NoneOfAnyClass { path: path(), pictures: 1 }, InvalidData;
+            DataError::NothingToValidate { .. } => DataError::NothingToValidate { path: path() }, InvalidData;
             DataError::NoClasses { .. } => DataError::NoClasses { path: path(), pictures: 1 }, InvalidData;
             DataError::NoLabels { .. } => DataError::NoLabels { path: path(), pictures: 1, notes: vec![] }, InvalidData;
             DataError::OneClass { .. } => DataError::OneClass { path: path(), class: text(), unreadable: vec![] }, InvalidData;

@@ -49,14 +49,15 @@ fn a_model_learns_afterwards_what_its_scores_are_worth() {
 #[test]
 fn pictures_that_were_learned_from_never_calibrate() {
     let place = place();
-    let all = place.run("evaluate model.safetensors pictures --json").succeeded().json_line();
+    // Some of these were learned from, which is a warning.
+    let all = place.run("evaluate model.safetensors pictures --json").json_line();
     let learned = all["learned_from"].as_u64().unwrap();
     let held_back = all["pictures"].as_u64().unwrap() - learned;
     for (side, pictures, learned_from) in
         [("train", learned, learned), ("validation", held_back, 0)]
     {
         let run = place.run(&format!("evaluate model.safetensors pictures --side {side} --json"));
-        let line = run.succeeded().json_line();
+        let line = run.json_line();
         let found = (line["pictures"].as_u64(), line["learned_from"].as_u64());
         assert_eq!(found, (Some(pictures), Some(learned_from)), "{side}");
     }

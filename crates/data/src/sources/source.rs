@@ -87,8 +87,16 @@ impl Source {
     /// either are left out, and the first source's own validation pictures are used for validation, too.
     ///
     /// # Errors
-    /// As for [`Source::dataset`].
+    /// As for [`Source::dataset`], and [`DataError::NothingToValidate`].
     pub fn dataset_with(&self, validation: &Path) -> Result<Dataset, DataError> {
+        let dataset = self.with_others(validation)?;
+        if !dataset.items.iter().any(|item| item.subset == Some(Subset::Validation)) {
+            return Err(DataError::NothingToValidate { path: validation.to_owned() });
+        }
+        Ok(dataset)
+    }
+
+    fn with_others(&self, validation: &Path) -> Result<Dataset, DataError> {
         let other = Self { path: validation.to_owned(), ..self.clone() };
         if self.is_plain() && other.is_plain() {
             return Dataset::open_split(&self.path, validation);
