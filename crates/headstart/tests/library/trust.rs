@@ -191,7 +191,9 @@ fn work_can_be_ended_while_classes_are_left_out_and_changes_nothing_then() {
     fs::write(&file, plain.to_bytes()).unwrap();
     let mut plain = Classifier::load(&file).unwrap();
     let (rate, extract) = (UnknownRate::default(), ExtractConfig::default());
-    let stopped = plain.calibrate(&root, None, rate, &extract, &mut context());
+    // Among these are pictures that it has not learned from.
+    let more = folder(&temp.path().join("more"), &CLASSES, 60);
+    let stopped = plain.calibrate(&more, None, rate, &extract, &mut context());
     assert!(matches!(stopped, Err(Error::Interrupted)));
     assert!(plain.trust().is_none());
 }

@@ -30,7 +30,7 @@ pub(crate) fn router(app: &Arc<App>, routes: Routes) -> Router {
     let router = router
         .fallback(|| async { Failure::not_found("there is nothing at this path") })
         .method_not_allowed_fallback(|method: Method| async move {
-            let message = format!("this path does not take {method}; /docs lists what it takes");
+            let message = format!("the method {method} is not allowed for this path");
             Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
         });
     layers::with_session(router, app)
