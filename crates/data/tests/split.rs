@@ -54,6 +54,9 @@ proptest! {
         all.sort_unstable();
         prop_assert_eq!(all, (0..set.len()).collect::<Vec<_>>());
         prop_assert!(split.left_out.is_empty());
+        let held_back = split.is_held_back(set.len());
+        let of_sides = (0..set.len()).map(|picture| split.validation.contains(&picture));
+        prop_assert_eq!(held_back, of_sides.collect::<Vec<_>>());
     }
 
     #[test]

@@ -46,30 +46,7 @@ impl Temperature {
         let units = logits.len() / labels.len();
         assert_eq!(logits.len(), labels.len() * units, "logits for each label");
         assert!(labels.iter().all(|&label| label < classes), "labels are classes");
-        let derivatives = |inverse: f64| {
-            let (mut slope, mut curvature) = (0.0, 0.0);
-            let mut row = vec![0.0; classes];
-            for (logits, &label) in logits.chunks_exact(units).zip(labels) {
-                let logit = |class: usize| match units {
-                    1 => {
-                        if class == 1 {
-                            f64::from(logits[0])
-                        } else {
-                            0.0
-                        }
-                    }
-                    _ => f64::from(logits[class]),
-                };
-                (0..classes).for_each(|class| row[class] = logit(class) * inverse);
-                softmax(&mut row);
-                let mean: f64 = (0..classes).map(|class| row[class] * logit(class)).sum();
-                let deviation = |class: usize| row[class] * (logit(class) - mean).powi(2);
-                slope += mean - logit(label);
-                curvature += (0..classes).map(deviation).sum::<f64>();
-            }
-            (slope, curvature)
-        };
-        Self(vec![inverse_of_minimum(derivatives)])
+        Self(vec![inverse_of_minimum(loss_of_labels(logits, labels, classes))])
     }
 
     /// Fits a temperature for each class that minimises the mean negative log-likelihood of its presence, from logits n
@@ -81,20 +58,13 @@ impl Temperature {
         assert_eq!(logits.len(), has.len(), "whether each sample has each class");
         let of_class = |class: usize| {
             let samples = || {
-                let logits = logits.iter().skip(class).step_by(classes);
-                logits.zip(has.iter().skip(class).step_by(classes))
+                let logits = logits.iter().skip(class).step_by(classes).copied();
+                logits.zip(has.iter().skip(class).step_by(classes).copied())
             };
-            if samples().all(|(_, has)| *has) || !samples().any(|(_, has)| *has) {
+            if samples().all(|(_, has)| has) || !samples().any(|(_, has)| has) {
                 return 1.0;
             }
-            inverse_of_minimum(|inverse| {
-                samples().fold((0.0, 0.0), |(slope, curvature), (&logit, &has)| {
-                    let logit = f64::from(logit);
-                    let p = sigmoid(logit * inverse);
-                    let target = f64::from(u8::from(has));
-                    (slope + (p - target) * logit, curvature + p * (1.0 - p) * logit * logit)
-                })
-            })
+            inverse_of_minimum(loss_of_presence(samples))
         };
         Self((0..classes).map(of_class).collect())
     }
@@ -120,12 +90,79 @@ impl Temperature {
     }
 }
 
-fn inverse_of_minimum(derivatives: impl Fn(f64) -> (f64, f64)) -> f32 {
-    let with_prior = |inverse: f64| {
-        let (slope, curvature) = derivatives(inverse);
-        // The derivatives of half the squared logarithm of the inverse.
+/// The first and second derivatives of the negative log-likelihood of labels, by the inverse of the temperature.
+fn loss_of_labels(logits: &[f32], labels: &[usize], classes: usize) -> impl Fn(f64) -> (f64, f64) {
+    let units = logits.len() / labels.len();
+    move |inverse| {
+        let (mut slope, mut curvature) = (0.0, 0.0);
+        let mut row = vec![0.0; classes];
+        for (logits, &label) in logits.chunks_exact(units).zip(labels) {
+            // With a single logit, that of class 0 is 0.
+            let logit = |class: usize| match (units, class) {
+                (1, 0) => 0.0,
+                (1, _) => f64::from(logits[0]),
+                _ => f64::from(logits[class]),
+            };
+            (0..classes).for_each(|class| row[class] = logit(class) * inverse);
+            softmax(&mut row);
+            let mean: f64 = (0..classes).map(|class| row[class] * logit(class)).sum();
+            let deviation = |class: usize| row[class] * (logit(class) - mean).powi(2);
+            slope += mean - logit(label);
+            curvature += (0..classes).map(deviation).sum::<f64>();
+        }
+        (slope, curvature)
+    }
+}
+
+/// The first and second derivatives of the negative log-likelihood of a class's presence, by the inverse of its
+/// temperature. `samples` gives the logit of each sample, and whether it has the class.
+fn loss_of_presence<I: Iterator<Item = (f32, bool)>>(
+    samples: impl Fn() -> I,
+) -> impl Fn(f64) -> (f64, f64) {
+    move |inverse| {
+        samples().fold((0.0, 0.0), |(slope, curvature), (logit, has)| {
+            let logit = f64::from(logit);
+            let p = sigmoid(logit * inverse);
+            let target = f64::from(u8::from(has));
+            (slope + (p - target) * logit, curvature + p * (1.0 - p) * logit * logit)
+        })
+    }
+}
+
+/// Adds the derivatives of the prior, half the squared logarithm of the inverse, to those of a loss.
+fn with_prior(loss: impl Fn(f64) -> (f64, f64)) -> impl Fn(f64) -> (f64, f64) {
+    move |inverse| {
+        let (slope, curvature) = loss(inverse);
         let log = inverse.ln();
         (slope + log / inverse, curvature + (1.0 - log) / (inverse * inverse))
-    };
-    (1.0 / minimum(with_prior, (LOWEST_INVERSE, HIGHEST_INVERSE), 1.0)) as f32
+    }
+}
+
+fn inverse_of_minimum(loss: impl Fn(f64) -> (f64, f64)) -> f32 {
+    (1.0 / minimum(with_prior(loss), (LOWEST_INVERSE, HIGHEST_INVERSE), 1.0)) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks that the second of both is the derivative of the first, by differences.
+    fn is_consistent(derivatives: impl Fn(f64) -> (f64, f64)) {
+        for inverse in [0.3, 1.0, 2.5] {
+            let step = 1e-5;
+            let slope = |at| derivatives(at).0;
+            let expected = (slope(inverse + step) - slope(inverse - step)) / (2.0 * step);
+            let (_, curvature) = derivatives(inverse);
+            assert!((curvature - expected).abs() < 1e-6 * expected.abs(), "{curvature} {expected}");
+        }
+    }
+
+    #[test]
+    fn curvatures_are_derivatives_of_slopes() {
+        is_consistent(loss_of_labels(&[1.0, 2.0, -0.5, 0.3, 1.1, 0.2], &[0, 1], 3));
+        is_consistent(loss_of_labels(&[1.2, -0.7, 0.4], &[1, 1, 0], 2));
+        let samples = [(1.5, true), (-0.5, true), (0.8, false)];
+        is_consistent(loss_of_presence(|| samples.into_iter()));
+        is_consistent(with_prior(|inverse| (inverse * inverse, 2.0 * inverse)));
+    }
 }
