@@ -71,9 +71,10 @@ def lines(table, measured):
     yield "|---|" + "---|" * len(cases)
     for name in rows:
         yield row(name, cells(time, name))
-    if {"headstart", "OpenVINO"} <= set(rows):
-        title = "headstart's speed against OpenVINO's"
-        yield row(title, cells(ratio, "headstart", "OpenVINO"))
+    for on in ["", " on avx2"]:
+        if {f"headstart{on}", f"OpenVINO{on}"} <= set(rows):
+            title = f"headstart's speed against OpenVINO's{on}"
+            yield row(title, cells(ratio, f"headstart{on}", f"OpenVINO{on}"))
     if all(case.precision == "f32" for case in cases):
         for name in rows:
             if name.startswith("headstart"):

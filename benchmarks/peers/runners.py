@@ -45,9 +45,10 @@ class Refused(Exception):
     """The peer does not support this case, or failed."""
 
 
-def output_of(command, threads):
+def output_of(command, threads, variables={}):
     """The standard output of a command; all usual variables for the number of threads are set."""
-    environment = os.environ | ENVIRONMENT | {name: str(threads) for name in THREAD_VARIABLES}
+    threads = {name: str(threads) for name in THREAD_VARIABLES}
+    environment = os.environ | ENVIRONMENT | threads | variables
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
         raise Refused(reason(done.stderr) or f"exit status {done.returncode}")
@@ -79,8 +80,8 @@ def headstart(isa):
     return run
 
 
-def python(function):
-    """Runs the function with this name in peers.py."""
+def python(function, variables={}):
+    """Runs the function with this name in peers.py, with such environment variables."""
 
     def run(case, setting):
         work = Work(
@@ -89,7 +90,7 @@ def python(function):
         )
         text = json.dumps(dataclasses.asdict(work))
         command = [sys.executable, str(HERE / "peers.py"), function, text]
-        return Measured(float(output_of(command, case.threads).split()[-1]))
+        return Measured(float(output_of(command, case.threads, variables).split()[-1]))
 
     return run
 
@@ -108,6 +109,7 @@ PEERS = {
     "headstart on avx2": headstart("avx2"),
     "headstart on portable": headstart("portable"),
     "OpenVINO": python("openvino"),
+    "OpenVINO on avx2": python("openvino", {"ONEDNN_MAX_CPU_ISA": "AVX2"}),
     "OpenVINO by streams": python("openvino_streams"),
     "ONNX Runtime": python("onnxruntime"),
     "TensorFlow": python("tensorflow"),

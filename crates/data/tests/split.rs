@@ -484,3 +484,16 @@ fn linked_pictures_belong_together_with_all_that_they_are_linked_to() {
     assert_eq!(groups.numbers(), [0, 0, 1, 0, 1, 2]);
     assert_eq!(groups.clone().link([]), groups);
 }
+
+#[test]
+fn the_same_pixels_under_two_labels_are_reported_by_every_split() {
+    let labels = [0, 1, 0, 1];
+    let groups = alone(&[content(1), content(1), content(2), content(3)]);
+    let expected = [SplitWarning::Contradiction { pictures: vec![0, 1] }];
+    let given = keep_given(&labels, &groups, &[true, true, false, false]);
+    assert_eq!(given.warnings, expected);
+    let config = SplitConfig { validation: 0.0, ..SplitConfig::default() };
+    let earlier = [Earlier::HeldBack, Earlier::HeldBack, Earlier::Unseen, Earlier::LearnedFrom];
+    assert_eq!(continued(&labels, &groups, &earlier, &config).unwrap().warnings, expected);
+    assert_eq!(stratified(&labels, &groups, &config).unwrap().warnings, expected);
+}
