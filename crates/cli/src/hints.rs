@@ -76,7 +76,9 @@ fn base_error(error: &BaseError) -> String {
             "; `headstart bases remove BASE` removes it, and `get` or `add` brings it back"
         }
         BaseError::NotStored { .. } => "; `headstart bases` lists those that are",
-        BaseError::UnknownWeights { .. } => "; `headstart bases` lists them",
+        BaseError::UnknownWeights { .. } => {
+            "; `headstart bases` lists them, and --base NAME shows what is missing for one"
+        }
         _ => "",
     };
     format!("{error}{hint}")

@@ -127,7 +127,8 @@ impl BaseStore {
     /// the base that the weights fit.
     ///
     /// # Errors
-    /// When the file cannot be read or copied, or does not contain exactly the weights of the base.
+    /// When the file cannot be read or copied, does not contain all weights of the base, or is a model of several
+    /// bases.
     pub fn add(&self, file: &Path, base: Option<&str>) -> Result<StoredBase, Error> {
         let unread = |cause| FileError { action: "read", path: file.to_owned(), cause };
         let found = digests(file)?;
@@ -251,5 +252,6 @@ impl BaseStore {
 fn fills(file: &Path, base: Option<&str>) -> Result<String, Error> {
     let config = BaseConfig::default().with_architecture(base.map(str::to_owned));
     let base = Base::from_file(file, &config)?;
+    base.check_one("a folder of bases")?;
     Ok(base.network().architecture().to_owned())
 }
