@@ -71,11 +71,14 @@ fn base_error(error: &BaseError) -> String {
             "; give a file with --weights"
         }
         BaseError::Fetch { published, cause } => return fetch_error(published, cause),
+        BaseError::Unfit { published, .. } => return or_elsewhere(published, &error.to_string()),
         BaseError::Damaged { .. } => {
             "; `headstart bases remove BASE` removes it, and `get` or `add` brings it back"
         }
         BaseError::NotStored { .. } => "; `headstart bases` lists those that are",
-        BaseError::UnknownWeights { .. } => "; `headstart bases` lists them",
+        BaseError::UnknownWeights { .. } => {
+            "; `headstart bases` lists them, and --base NAME shows what is missing for one"
+        }
         _ => "",
     };
     format!("{error}{hint}")
@@ -94,11 +97,16 @@ fn fetch_error(published: &Published, cause: &FetchError) -> String {
         }
         _ => "",
     };
-    let (cause, file) = (cause.to_string(), published.file());
+    or_elsewhere(published, &format!("{cause}{kept}"))
+}
+
+/// A problem with published weights, and how to get them in another way.
+fn or_elsewhere(published: &Published, problem: &str) -> String {
+    let file = published.file();
     // If a mirror was asked, the message gives the publisher's own address.
-    let what = if cause.starts_with(published.url) { "it" } else { published.url };
+    let what = if problem.starts_with(published.url) { "it" } else { published.url };
     format!(
-        "{cause}{kept}; or fetch {what} with another computer, and type here: headstart bases add {file}"
+        "{problem}; or fetch {what} with another computer, and type here: headstart bases add {file}"
     )
 }
 

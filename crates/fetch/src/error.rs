@@ -33,8 +33,8 @@ pub enum FetchError {
         /// The number of bytes received; the next attempt continues from there.
         received: u64,
     },
-    /// The server answers, but does not have the file.
-    #[error("{url}: the server does not have the file (status {status})")]
+    /// The server answers with an error status.
+    #[error("{url}: {} (status {status})", refusal(*status))]
     Refused {
         /// The file's address.
         url: String,
@@ -77,6 +77,15 @@ pub enum FetchError {
     Cancelled,
 }
 
+fn refusal(status: u16) -> &'static str {
+    match status {
+        404 | 410 => "the server does not have the file",
+        401 | 403 => "the server denies access to the file",
+        429 | 500.. => "the server is overloaded or out of order; try again later",
+        _ => "the server refuses the request",
+    }
+}
+
 impl FetchError {
     /// What a caller can do about the error.
     pub fn kind(&self) -> ErrorKind {
@@ -84,7 +93,8 @@ impl FetchError {
             Self::NoProgram { .. } => ErrorKind::Unsupported,
             Self::BadUrl { .. } => ErrorKind::InvalidInput,
             Self::Unreachable { .. } => ErrorKind::Io,
-            Self::Refused { .. } => ErrorKind::NotFound,
+            Self::Refused { status: 404 | 410, .. } => ErrorKind::NotFound,
+            Self::Refused { .. } => ErrorKind::Io,
             Self::Length { .. } | Self::Content { .. } => ErrorKind::InvalidData,
             Self::TooLong { .. } => ErrorKind::LimitExceeded,
             Self::File(error) => error.kind(),
@@ -114,6 +124,7 @@ mod tests {
             FetchError::BadUrl { .. } => FetchError::BadUrl { url: url() }, InvalidInput;
             FetchError::Unreachable { .. } => FetchError::Unreachable { url: url(), reason: url(), received: 0 }, Io;
             FetchError::Refused { .. } => FetchError::Refused { url: url(), status: 404 }, NotFound;
+            FetchError::Refused { .. } => FetchError::Refused { url: url(), status: 503 }, Io;
             FetchError::Length { .. } => FetchError::Length { url: url(), received: 1, expected: Size::Bytes(2) }, InvalidData;
             FetchError::TooLong { .. } => FetchError::TooLong { url: url(), most: 1 }, LimitExceeded;
             FetchError::Content { .. } => FetchError::Content { url: url(), found: url(), expected: Hash::Md5("00") }, InvalidData;

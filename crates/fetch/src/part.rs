@@ -29,7 +29,7 @@ pub struct Arrived {
     digests: Digests,
 }
 
-/// Attempts that receive nothing before giving up, if an earlier attempt received data.
+/// Attempts without progress before giving up, if an earlier attempt received data.
 const TRIES: usize = 3;
 /// Pause before reconnecting.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -119,6 +119,8 @@ impl Slot {
             file.set_len(0).map_err(failed)?;
         }
         let mut fruitless = 0;
+        // Most bytes received in any attempt: one that starts again must get further to count as progress.
+        let mut most_received = self.length();
         loop {
             let offset = self.length();
             let mut count = |received| watch(Step::Received(received));
@@ -131,8 +133,8 @@ impl Slot {
                 }
                 Stop::Write(cause) => failed(cause),
             })?;
-            let came = received > offset;
-            fruitless = if came { 0 } else { fruitless + 1 };
+            fruitless = if received > most_received { 0 } else { fruitless + 1 };
+            most_received = most_received.max(received);
             let is_over = fruitless >= TRIES || (received == 0 && fruitless > 0);
             match end {
                 End::Whole => {

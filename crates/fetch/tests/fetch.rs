@@ -18,6 +18,8 @@ enum Manner {
     BreaksOff(usize),
     /// Sends the whole file, whatever range was requested.
     Whole,
+    /// The same, but breaks the connection after this many bytes.
+    WholeBreaksOff(usize),
     /// Redirects to another path on the same server.
     LeadsTo(&'static str),
     /// Sends only a status.
@@ -90,7 +92,9 @@ fn serve(
         (Manner::LeadsTo(place), _) => {
             (head("302 Found", &format!("Location: {place}\r\n"), 0), &content[..0])
         }
-        (Manner::Whole, _) | (_, None) => (head("200 OK", "", total), content),
+        (Manner::Whole | Manner::WholeBreaksOff(_), _) | (_, None) => {
+            (head("200 OK", "", total), content)
+        }
         (_, Some(from)) if from >= total => {
             (head("416 Range Not Satisfiable", "", 0), &content[..0])
         }
@@ -100,7 +104,7 @@ fn serve(
         }
     };
     let body = match manner {
-        Manner::BreaksOff(after) => &body[..after.min(body.len())],
+        Manner::BreaksOff(after) | Manner::WholeBreaksOff(after) => &body[..after.min(body.len())],
         _ => body,
     };
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
@@ -257,6 +261,17 @@ fn a_server_that_is_not_there_or_has_no_such_file_is_told_of() {
         let missing = Server::new(&content, &[Manner::Status(404)]);
         let error = go(&missing.url(), &mut |_| true);
         assert!(matches!(error, FetchError::Refused { status: 404, .. }), "{error}");
+        assert!(error.to_string().ends_with("the server does not have the file (status 404)"));
+        let busy = Server::new(&content, &[Manner::Status(503)]);
+        let error = go(&busy.url(), &mut |_| true);
+        assert!(matches!(error, FetchError::Refused { status: 503, .. }), "{error}");
+        assert!(!error.to_string().contains("does not have the file"), "{error}");
+        // A server without range support that always breaks off at the same place never gets further.
+        let stuck = Server::new(&content, &[Manner::WholeBreaksOff(100_000); 30]);
+        let error = go(&stuck.url(), &mut |_| true);
+        assert!(matches!(error, FetchError::Unreachable { .. }), "{error}");
+        assert!(stuck.offsets().len() < 10, "{:?}", stuck.offsets());
+        std::fs::remove_file(folder.path().join(".w.part")).unwrap();
         assert!(matches!(go("ftp://x/w", &mut |_| true), FetchError::BadUrl { .. }));
         // A redirect loop ends.
         let round = Server::new(&content, &[Manner::LeadsTo("/again"); 30]);

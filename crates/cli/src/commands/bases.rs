@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use headstart::model::architectures::{ARCHITECTURES, Architecture, NetworkConfig};
 use headstart::model::thousands;
-use headstart::{BUNDLED, BaseStore, Bundled, Health, Published, StoredBase};
+use headstart::{BUNDLED, BaseError, BaseStore, Bundled, Error, Health, Published, StoredBase};
 use serde::Serialize;
 use serde_json::json;
 
@@ -130,7 +130,7 @@ fn tell(stored: &StoredBase, what: &'static str, output: &Output) -> anyhow::Res
 
 fn verify(store: &BaseStore, names: &[String], output: &Output) -> anyhow::Result<ExitCode> {
     let names = match names {
-        [] => store.list()?.into_iter().map(|stored| stored.base).collect(),
+        [] => store.names().into_iter().map(str::to_owned).collect(),
         names => names.to_vec(),
     };
     if names.is_empty() {
@@ -138,9 +138,9 @@ fn verify(store: &BaseStore, names: &[String], output: &Output) -> anyhow::Resul
     }
     let mut is_sound = true;
     for name in &names {
-        let Health { stored, damage } = store.verify(name)?;
+        let Health { file, damage } = store.verify(name)?;
         is_sound &= damage.is_none();
-        output.event(&json!({"base": name, "file": stored.path, "damage": damage}))?;
+        output.event(&json!({"base": name, "file": file, "damage": damage}))?;
         let found = match damage {
             None => "sound".to_owned(),
             Some(damage) => {
@@ -158,8 +158,12 @@ fn list(store: Option<&BaseStore>, output: &Output) -> anyhow::Result<ExitCode> 
         "base", "input", "features", "parameters", "weights"
     ))?;
     for architecture in ARCHITECTURES {
-        let stored = store.map(|store| store.find(architecture.id)).transpose()?.flatten();
-        show(architecture, stored.as_ref(), output)?;
+        let (stored, is_damaged) = match store.map(|store| store.find(architecture.id)) {
+            // A damaged record does not hide the other bases.
+            Some(Err(Error::Base(BaseError::Damaged { .. }))) => (None, true),
+            found => (found.transpose()?.flatten(), false),
+        };
+        show(architecture, (stored.as_ref(), is_damaged), output)?;
     }
     output.text("\nBundled weights:")?;
     for bundled in BUNDLED {
@@ -203,7 +207,7 @@ struct PublishedRow {
 
 fn show(
     architecture: &Architecture,
-    stored: Option<&StoredBase>,
+    (stored, is_damaged): (Option<&StoredBase>, bool),
     output: &Output,
 ) -> anyhow::Result<()> {
     let network = architecture.build(&NetworkConfig::default())?;
@@ -226,6 +230,7 @@ fn show(
         }),
     })?;
     let weights = match (stored, bundled, published) {
+        _ if is_damaged => "damaged (see `headstart bases verify`)".to_owned(),
         (Some(stored), _, _) if stored.publisher.is_some() => {
             format!("fetched from {}", stored.origin())
         }

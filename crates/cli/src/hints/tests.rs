@@ -29,7 +29,7 @@ fn errors_name_the_option_that_mends_them() {
         ),
         (
             BaseError::UnknownWeights { file: file("x"), looks_like: None }.into(),
-            "x: fits none of the bases; `headstart bases` lists them",
+            "x: fits none of the bases; `headstart bases` lists them, and --base NAME shows what is missing for one",
         ),
         (
             OpenError::KerasModel { file: file("x") }.into(),

@@ -112,8 +112,10 @@ fn fetched_weights_are_trained_on_verified_and_removed() {
     assert!(mended.contains("Fetched."), "{mended}");
     place.run("bases verify mobilenetv2").succeeded();
 
+    // A part of another file of the base counts too.
+    place.write("bases/mobilenetv2/.other.h5.part", vec![0; 1 << 20]);
     let removed = place.run("bases remove mobilenetv2").succeeded().stdout;
-    assert_eq!(removed, "Removed     mobilenetv2, 9.0 MiB freed\n");
+    assert_eq!(removed, "Removed     mobilenetv2, 10.0 MiB freed\n");
     assert_eq!(place.below("bases"), [""; 0]);
     place.run("bases remove mobilenetv2").failed(1, &["no weights of 'mobilenetv2' are in "]);
     place.run("bases verify mobilenetv2").failed(1, &["`headstart bases` lists those that are"]);
@@ -137,7 +139,17 @@ fn what_is_not_the_published_file_is_refused_with_the_way_out() {
     }
     // The length is right, and no hash is published: the file must fit the base.
     let (address, _) = mirror(vec![b'x'; KERAS_BYTES], Duration::ZERO);
-    get(&place, "mobilenetv2", &address).failed(1, &["is not a weight file"]);
+    let keras = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2";
+    get(&place, "mobilenetv2", &address).failed(
+        1,
+        &[
+            "what arrived is not the published file of mobilenetv2: ",
+            "is not a weight file",
+            &format!("or fetch {keras}/{KERAS} with another computer"),
+            &format!("headstart bases add {KERAS}"),
+        ],
+    );
+    assert!(place.below("bases/mobilenetv2").iter().all(|name| name.ends_with(".lock")));
     // An address that nothing listens on.
     let nobody: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let missing = get(&place, "mobilenetv2-torch", &format!("http://{nobody}"));
@@ -198,6 +210,16 @@ fn a_file_that_was_fetched_elsewhere_is_added() {
     place
         .run("train pictures --base efficientnet-lite0")
         .failed(1, &["record.json", "`headstart bases remove"]);
+    // The damage hides neither the other bases nor itself.
+    let list = place.run("bases").succeeded().stdout;
+    let line = list.lines().find(|line| line.starts_with("efficientnet-lite0 ")).unwrap();
+    assert!(line.contains("  damaged (see"), "{line}");
+    assert!(list.contains("\nresnet50 "), "{list}");
+    let verified = place.run("bases verify");
+    assert_eq!(verified.code, 1, "{verified:?}");
+    assert!(
+        verified.stdout.contains("efficientnet-lite0 ") && verified.stdout.contains("damaged: ")
+    );
     place.run("bases remove efficientnet-lite0").succeeded();
 }
 
@@ -236,4 +258,7 @@ fn the_base_is_chosen_by_how_heads_do_on_pictures_that_they_have_not_seen() {
     let both = place.run(&format!("train pictures --base auto --weights {weights}"));
     assert_eq!(both.code, 2, "{both:?}");
     assert!(both.stderr.contains("cannot be combined with --weights"), "{}", both.stderr);
+    let alone = place.run("train pictures --budget 5");
+    assert_eq!(alone.code, 2, "{alone:?}");
+    assert!(alone.stderr.contains("--budget requires --base auto"), "{}", alone.stderr);
 }

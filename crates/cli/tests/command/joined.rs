@@ -50,6 +50,11 @@ fn a_model_of_two_bases_does_what_others_do() {
         .run(&format!("train pictures {BOTH} --input-size 32 --fine-tune-at 100"))
         .failed(1, &["fine-tuning takes one base, and mobilenetv2+efficientnet-lite0 are several"]);
     place.run("fine-tune m.safetensors pictures").failed(1, &["fine-tuning takes one base"]);
+    place.run("bases add m.safetensors").failed(
+        1,
+        &["a folder of bases takes one base, and mobilenetv2+efficientnet-lite0 are several"],
+    );
+    assert!(!place.path("bases").exists());
     place
         .run("train pictures --base mobilenetv2+mobilenetv2")
         .failed(1, &["the base mobilenetv2 is given twice"]);
@@ -80,6 +85,16 @@ fn more_effort_says_how_long_it_takes_and_the_model_remembers_it() {
     place
         .run("export m.safetensors --format onnx -o out")
         .failed(1, &["onnx has no place for features of mirror images"]);
+    // As a base, the model's weights are used like any others.
+    place.run("bases add m.safetensors").succeeded();
+    place.run("train pictures --input-size 32 -o w.safetensors").succeeded();
+    let is_mirrored = |name: &str| {
+        let model = std::fs::read(place.path(name)).unwrap();
+        let header = 8 + u64::from_le_bytes(*model.first_chunk().unwrap()) as usize;
+        String::from_utf8_lossy(&model[8..header]).contains("mirrored")
+    };
+    assert_eq!(["m.safetensors", "w.safetensors"].map(is_mirrored), [true, false]);
+    place.run("bases remove mobilenetv2").succeeded();
     let best = place.run("train pictures --effort best --input-size 32 -o b.safetensors");
     let best = best.succeeded().stdout;
     assert!(best.contains("\nTried       fine-tuning: accuracy "), "{best}");

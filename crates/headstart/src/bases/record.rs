@@ -52,6 +52,8 @@ impl StoredBase {
         let config = BaseConfig::default().with_architecture(self.base.clone());
         let mut base = Base::from_file(&self.path, &config.with_input_size(input_size))?;
         base.record = Some(self.record());
+        // The file may be a model whose features are those of mirror images too. The effort decides that again.
+        base.set_mirrored(false);
         // They were reported when the file was added.
         base.assumptions.clear();
         Ok(base)

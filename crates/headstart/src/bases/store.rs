@@ -29,9 +29,9 @@ pub struct BaseStore {
 /// The result of verifying a base.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// The base.
-    pub stored: StoredBase,
-    /// What is wrong with the weights; `None` if they are intact.
+    /// The file with the weights, or the record if it cannot be read.
+    pub file: PathBuf,
+    /// What is wrong with the file; `None` if it is intact.
     pub damage: Option<String>,
 }
 
@@ -75,13 +75,11 @@ impl BaseStore {
         Ok(Some(stored))
     }
 
-    /// All stored bases, in the order of the list of architectures.
-    ///
-    /// # Errors
-    /// As for [`BaseStore::find`].
-    pub fn list(&self) -> Result<Vec<StoredBase>, Error> {
-        let found = ARCHITECTURES.iter().map(|architecture| self.find(architecture.id));
-        found.filter_map(Result::transpose).collect()
+    /// The names of all stored bases, in the order of the list of architectures, including those whose record cannot be
+    /// read.
+    pub fn names(&self) -> Vec<&'static str> {
+        let names = ARCHITECTURES.iter().map(|architecture| architecture.id);
+        names.filter(|name| self.folder.join(name).join(RECORD).is_file()).collect()
     }
 
     /// Downloads published weights unless they are stored and intact, and replaces others of the same base.
@@ -114,7 +112,11 @@ impl BaseStore {
         let arrived = slot
             .fetch(&url, &published.expected(), most, program.as_ref(), watch)
             .map_err(failed)?;
-        fills(arrived.path(), Some(published.base))?;
+        fills(arrived.path(), Some(published.base)).map_err(|cause| BaseError::Unfit {
+            published,
+            url: url.clone(),
+            cause: Box::new(cause),
+        })?;
         // The lock must be held until the record names the file.
         let (digests, _slot) = arrived.keep()?;
         let stored = self.record(&to, published.base, &url, Some(published), digests)?;
@@ -125,7 +127,8 @@ impl BaseStore {
     /// the base that the weights fit.
     ///
     /// # Errors
-    /// When the file cannot be read or copied, or does not contain exactly the weights of the base.
+    /// When the file cannot be read or copied, does not contain all weights of the base, or is a model of several
+    /// bases.
     pub fn add(&self, file: &Path, base: Option<&str>) -> Result<StoredBase, Error> {
         let unread = |cause| FileError { action: "read", path: file.to_owned(), cause };
         let found = digests(file)?;
@@ -154,18 +157,24 @@ impl BaseStore {
     /// base.
     ///
     /// # Errors
-    /// [`BaseError::NotStored`], and when the record cannot be read.
+    /// [`BaseError::NotStored`].
     pub fn verify(&self, base: &str) -> Result<Health, Error> {
-        let stored = self.stored(base)?;
-        let found = match digests(&stored.path) {
-            Ok(found) => found,
-            Err(error) => return Ok(Health { damage: Some(error.to_string()), stored }),
+        let stored = match self.find(base) {
+            Ok(Some(stored)) => stored,
+            Ok(None) => return Err(self.not_stored(base).into()),
+            Err(error) => {
+                let file = self.folder.join(base).join(RECORD);
+                return Ok(Health { file, damage: Some(error.to_string()) });
+            }
         };
-        let damage = match found.sha256 == stored.sha256 {
-            true => fills(&stored.path, Some(base)).err().map(|error| error.to_string()),
-            false => Some(format!("its SHA-256 is {}, not {}", found.sha256, stored.sha256)),
+        let damage = match digests(&stored.path) {
+            Ok(found) if found.sha256 == stored.sha256 => {
+                fills(&stored.path, Some(base)).err().map(|error| error.to_string())
+            }
+            Ok(found) => Some(format!("its SHA-256 is {}, not {}", found.sha256, stored.sha256)),
+            Err(error) => Some(error.to_string()),
         };
-        Ok(Health { stored, damage })
+        Ok(Health { file: stored.path, damage })
     }
 
     /// Removes the weights of a base, and returns the number of bytes freed.
@@ -174,19 +183,14 @@ impl BaseStore {
     /// [`BaseError::NotStored`], and when they cannot be removed.
     pub fn remove(&self, base: &str) -> Result<u64, Error> {
         let folder = self.folder.join(base);
-        // This includes files that no record names, and a record that cannot be read.
-        let bytes = match self.find(base) {
-            Ok(None) if !(ARCHITECTURES.iter().any(|a| a.id == base) && folder.is_dir()) => {
-                return Err(BaseError::NotStored {
-                    name: base.to_owned(),
-                    folder: self.folder.clone(),
-                }
-                .into());
-            }
-            Ok(stored) => stored.map_or(0, |stored| stored.bytes),
-            Err(_) => 0,
-        };
+        if !(ARCHITECTURES.iter().any(|a| a.id == base) && folder.is_dir()) {
+            return Err(self.not_stored(base).into());
+        }
         let failed = |cause| FileError { action: "remove", path: folder.clone(), cause };
+        // This includes files that no record names, such as a part of a download.
+        let files = fs::read_dir(&folder).map_err(failed)?;
+        let lengths = files.map(|file| Ok(file?.metadata()?.len()));
+        let bytes = lengths.sum::<io::Result<u64>>().map_err(failed)?;
         // The record is removed first: without it the folder counts as empty.
         match fs::remove_file(folder.join(RECORD)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -198,10 +202,8 @@ impl BaseStore {
         Ok(bytes)
     }
 
-    fn stored(&self, base: &str) -> Result<StoredBase, Error> {
-        let nothing =
-            || BaseError::NotStored { name: base.to_owned(), folder: self.folder.clone() };
-        Ok(self.find(base)?.ok_or_else(nothing)?)
+    fn not_stored(&self, base: &str) -> BaseError {
+        BaseError::NotStored { name: base.to_owned(), folder: self.folder.clone() }
     }
 
     fn make_folder(&self, base: &str) -> Result<PathBuf, FileError> {
@@ -250,5 +252,6 @@ impl BaseStore {
 fn fills(file: &Path, base: Option<&str>) -> Result<String, Error> {
     let config = BaseConfig::default().with_architecture(base.map(str::to_owned));
     let base = Base::from_file(file, &config)?;
+    base.check_one("a folder of bases")?;
     Ok(base.network().architecture().to_owned())
 }

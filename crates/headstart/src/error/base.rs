@@ -34,6 +34,16 @@ pub enum BaseError {
         /// of errors.
         cause: FetchError,
     },
+    /// What was downloaded are not the weights of the base.
+    #[error("{url}: what arrived is not the published file of {}: {cause}", published.base)]
+    Unfit {
+        /// The weights.
+        published: &'static Published,
+        /// The address that was asked.
+        url: String,
+        /// The cause. It is part of the message and not a source, as in [`BaseError::Fetch`].
+        cause: Box<crate::Error>,
+    },
     /// No weights of this base are in the folder of bases.
     #[error("no weights of '{name}' are in {}", folder.display())]
     NotStored {
@@ -89,6 +99,7 @@ impl BaseError {
         match self {
             Self::NotBundled { .. } | Self::NotPublished { .. } => ErrorKind::InvalidName,
             Self::Fetch { cause, .. } => cause.kind(),
+            Self::Unfit { cause, .. } => cause.kind(),
             Self::NotStored { .. } => ErrorKind::NotFound,
             Self::Damaged { .. } | Self::UnknownWeights { .. } => ErrorKind::InvalidData,
             Self::Other { .. } | Self::Joined { .. } => ErrorKind::InvalidInput,
@@ -103,7 +114,10 @@ impl BaseError {
             Self::Damaged { file, .. }
             | Self::UnknownWeights { file, .. }
             | Self::Other { file, .. } => Some(file),
-            Self::NotBundled { .. } | Self::NotPublished { .. } | Self::Joined { .. } => None,
+            Self::NotBundled { .. }
+            | Self::NotPublished { .. }
+            | Self::Unfit { .. }
+            | Self::Joined { .. } => None,
         }
     }
 }
@@ -120,6 +134,7 @@ mod tests {
             BaseError::NotBundled { .. } => BaseError::NotBundled { name: text(), bundled: vec![] }, InvalidName;
             BaseError::NotPublished { .. } => BaseError::NotPublished { name: text() }, InvalidName;
             BaseError::Fetch { .. } => BaseError::Fetch { published: &crate::PUBLISHED[0], cause: FetchError::Cancelled }, Interrupted;
+            BaseError::Unfit { .. } => BaseError::Unfit { published: &crate::PUBLISHED[0], url: text(), cause: Box::new(BaseError::Damaged { file: file(), reason: text() }.into()) }, InvalidData;
             BaseError::NotStored { .. } => BaseError::NotStored { name: text(), folder: folder() }, NotFound;
             BaseError::Damaged { .. } => BaseError::Damaged { file: file(), reason: text() }, InvalidData;
             BaseError::UnknownWeights { .. } => BaseError::UnknownWeights { file: file(), looks_like: None }, InvalidData;

@@ -5,6 +5,7 @@
 
 mod audit;
 mod cache;
+mod compare;
 mod effort;
 mod explain;
 mod extracted;

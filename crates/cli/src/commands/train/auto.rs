@@ -17,6 +17,8 @@ use crate::usage;
 
 /// The value of `--base` that asks for a comparison.
 const AUTO: &str = "auto";
+/// The default of `--budget`, in seconds.
+pub(super) const BUDGET: u32 = 60;
 
 pub(super) fn is_asked_for(source: &BaseSource) -> bool {
     source.config.architecture.as_deref() == Some(AUTO)
@@ -34,7 +36,7 @@ pub(super) fn choose(
         return Err(usage("--base auto cannot be combined with --weights"));
     }
     let start = Instant::now();
-    let names = at_hand(&job.base)?;
+    let names = at_hand(&job.base);
     let bases = names.iter().map(|name| load(job, name)).collect::<Result<Vec<_>, _>>()?;
     let budget = budget.saturating_sub(start.elapsed());
     let config = CompareConfig { budget, extract: job.run.inputs.extract.clone(), seed };
@@ -79,7 +81,7 @@ pub(super) fn recommend(
     if job.base.weights.is_some() || own.parts().count() > 1 || pictures.len() < FEW {
         return Ok(());
     }
-    let Ok(names) = at_hand(&job.base) else { return Ok(()) };
+    let names = at_hand(&job.base);
     let others = names.iter().filter(|name| **name != own.name());
     let others: Vec<Base> = others.filter_map(|name| load(job, name).ok()).collect();
     if others.is_empty() {
@@ -105,15 +107,13 @@ pub(super) fn recommend(
 }
 
 /// The bases that are bundled, fetched or added.
-fn at_hand(source: &BaseSource) -> Result<Vec<&'static str>, Error> {
+fn at_hand(source: &BaseSource) -> Vec<&'static str> {
     let stored = match &source.store {
-        Some(folder) => BaseStore::new(folder).list()?,
+        Some(folder) => BaseStore::new(folder).names(),
         None => Vec::new(),
     };
-    let is_there = |name: &&str| {
-        Bundled::find(name).is_some() || stored.iter().any(|stored| stored.base == *name)
-    };
-    Ok(ARCHITECTURES.iter().map(|architecture| architecture.id).filter(is_there).collect())
+    let is_there = |name: &&str| Bundled::find(name).is_some() || stored.contains(name);
+    ARCHITECTURES.iter().map(|architecture| architecture.id).filter(is_there).collect()
 }
 
 /// Loads the base `name` with the other settings of the job, without the mirror images of a higher effort.

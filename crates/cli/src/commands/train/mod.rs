@@ -67,9 +67,9 @@ pub(crate) struct TrainArgs {
     /// held back. A model predicts as it was trained, and with mirror images takes twice the time.
     #[arg(long, value_enum, default_value_t = EffortArg::Fast, conflicts_with_all = ["fine_tune_at", "features"])]
     effort: EffortArg,
-    /// Seconds that --base auto may take, about
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
-    budget: u32,
+    /// Seconds that --base auto may take, about [default: 60]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    budget: Option<u32>,
     #[command(flatten)]
     head: HeadArgs,
     #[command(flatten)]
@@ -108,12 +108,15 @@ pub(crate) fn run(args: &TrainArgs, common: &Common, output: &Output) -> anyhow:
         return from_features::run(args, common, output);
     }
     let (mut job, option) = (args.job(common)?, args.split.option());
+    let chooses = auto::is_asked_for(&job.base);
+    if args.budget.is_some() && !chooses {
+        return Err(usage("--budget requires --base auto"));
+    }
     let pictures = open(&job.source, option)?;
     job.check_files(&pictures)?;
     args.page.check(job.run.model.as_deref())?;
-    let chooses = auto::is_asked_for(&job.base);
     if chooses {
-        let budget = Duration::from_secs(args.budget.into());
+        let budget = Duration::from_secs(args.budget.unwrap_or(auto::BUDGET).into());
         let chosen = auto::choose(&job, &pictures, (budget, args.seed), common, output)?;
         job.base.config.architecture = Some(chosen);
     }
