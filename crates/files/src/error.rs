@@ -10,7 +10,7 @@ use headstart_error::{ErrorKind, system_reason};
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}: {}{}", path.display(), io_reason(cause), self.advice())]
 pub struct FileError {
-    /// `read`, `write` or `remove`.
+    /// `read`, `write`, `make` or `remove`.
     pub action: &'static str,
     /// The file.
     pub path: PathBuf,
@@ -27,7 +27,7 @@ impl FileError {
     /// Advice that depends on the action: who may not write here may write elsewhere.
     fn advice(&self) -> &'static str {
         match (self.action, self.cause.kind()) {
-            ("write", io::ErrorKind::PermissionDenied) => "; choose another place",
+            ("write" | "make", io::ErrorKind::PermissionDenied) => "; choose another place",
             _ => "",
         }
     }
@@ -70,6 +70,8 @@ mod tests {
             assert_eq!(io(number).to_string(), text);
             assert!(std::error::Error::source(&io(number)).is_none());
         }
+        let made = to("make", 13).to_string();
+        assert_eq!(made, "cannot make cat.model: Permission denied; choose another place");
         assert_eq!(to("read", 13).to_string(), "cannot read cat.model: Permission denied");
         let own = io::Error::other("in our own words");
         assert_eq!(io_reason(&own), "in our own words");
