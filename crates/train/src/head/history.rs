@@ -29,13 +29,13 @@ pub struct History {
 }
 
 impl History {
-    /// Whether training ended while the loss was still falling clearly: it fell by more than a fifth of its whole fall,
+    /// Whether training ended while the loss was still falling clearly: it fell by more than an eighth of its whole fall,
     /// and by more than a hundredth, in the last third of the epochs. A loss that falls evenly falls by a third there.
     ///
     /// The loss is the one on the validation samples, if there are any. Never true with fewer than three epochs, or if
     /// training stopped early.
     pub fn still_falls(&self) -> bool {
-        const SHARE: f64 = 0.2;
+        const SHARE: f64 = 0.125;
         const LEAST: f64 = 0.01;
         let losses: Vec<f64> =
             self.epochs.iter().map(|epoch| epoch.val_loss.unwrap_or(epoch.loss)).collect();
