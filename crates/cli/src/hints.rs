@@ -218,6 +218,9 @@ pub(crate) fn warning(warning: &Warning) -> String {
             let root = quoted(&root.display().to_string());
             format!("{warning}; see: headstart audit {root}")
         }
+        Warning::StillFalling { .. } => format!(
+            "{warning}; take more --epochs or a higher --learning-rate, which `headstart lr-find` finds"
+        ),
         Warning::Worse { early_stop: true, .. } => {
             format!("{warning}; try a lower --fine-tune-learning-rate")
         }

@@ -6,6 +6,7 @@ mod calibration;
 mod commands;
 mod given;
 mod hints;
+mod numbers;
 mod options;
 mod output;
 mod paths;
@@ -37,7 +38,8 @@ const INTERRUPTED: u8 = 130;
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     hide_guarded_panics();
     let given: Vec<OsString> = arguments.into_iter().collect();
-    let mut arguments = Arguments::parse_from(&given);
+    let parsed = Arguments::try_parse_from(&given);
+    let mut arguments = parsed.unwrap_or_else(|error| numbers::worded(error).exit());
     arguments.common.command_line = given;
     let output = Output::new(arguments.common.json);
     let common = &arguments.common;

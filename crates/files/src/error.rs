@@ -8,9 +8,9 @@ use headstart_error::{ErrorKind, system_reason};
 /// The operating system failed to read or write a file. Its message is part of this error's message and not its source,
 /// or printing the chain would repeat it.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {action} {}: {}", path.display(), io_reason(cause))]
+#[error("cannot {action} {}: {}{}", path.display(), io_reason(cause), self.advice())]
 pub struct FileError {
-    /// `read`, `write` or `remove`.
+    /// `read`, `write`, `make` or `remove`.
     pub action: &'static str,
     /// The file.
     pub path: PathBuf,
@@ -22,6 +22,14 @@ impl FileError {
     /// The category of the error.
     pub fn kind(&self) -> ErrorKind {
         self.cause.kind().into()
+    }
+
+    /// Advice that depends on the action: who may not write here may write elsewhere.
+    fn advice(&self) -> &'static str {
+        match (self.action, self.cause.kind()) {
+            ("write" | "make", io::ErrorKind::PermissionDenied) => "; choose another place",
+            _ => "",
+        }
     }
 }
 
@@ -44,13 +52,15 @@ mod tests {
     #[test]
     #[cfg(unix)]
     fn an_operating_systems_reason_is_said_once_and_without_its_number() {
-        let io = |number| FileError {
-            action: "write",
+        let to = |action, number| FileError {
+            action,
             path: "cat.model".into(),
             cause: io::Error::from_raw_os_error(number),
         };
+        let io = |number| to("write", number);
         for (number, text) in [
             (2, "cannot write cat.model: No such file or directory"),
+            (13, "cannot write cat.model: Permission denied; choose another place"),
             (
                 28,
                 "cannot write cat.model: No space left on device; make room there or choose another place",
@@ -60,6 +70,9 @@ mod tests {
             assert_eq!(io(number).to_string(), text);
             assert!(std::error::Error::source(&io(number)).is_none());
         }
+        let made = to("make", 13).to_string();
+        assert_eq!(made, "cannot make cat.model: Permission denied; choose another place");
+        assert_eq!(to("read", 13).to_string(), "cannot read cat.model: Permission denied");
         let own = io::Error::other("in our own words");
         assert_eq!(io_reason(&own), "in our own words");
     }

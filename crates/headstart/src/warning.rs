@@ -19,6 +19,11 @@ pub enum Warning {
         /// The folder, or the file that lists or contains the pictures.
         root: PathBuf,
     },
+    /// The loss of the head was still falling clearly when its epochs ended.
+    StillFalling {
+        /// The number of epochs.
+        epochs: usize,
+    },
     /// Fewer held-back pictures are classified correctly than before fine-tuning.
     Worse {
         /// The accuracy before fine-tuning.
@@ -51,6 +56,9 @@ impl fmt::Display for Warning {
         match self {
             Self::Text(text) => f.write_str(text),
             Self::Pictures { seen, .. } => f.write_str(seen),
+            Self::StillFalling { epochs } => {
+                write!(f, "the head has not learned all it can: its loss still falls after {epochs} epochs")
+            }
             Self::TrustLost => f.write_str(
                 "the model does not know what its answers are worth: no pictures are held back to learn it from",
             ),

@@ -197,6 +197,11 @@ fn warnings_and_notes_name_the_option_that_changes_it() {
             "1 dark picture; see: headstart audit 'my pictures'",
         ),
         (
+            Warning::StillFalling { epochs: 10 },
+            "the head has not learned all it can: its loss still falls after 10 epochs; take more \
+             --epochs or a higher --learning-rate, which `headstart lr-find` finds",
+        ),
+        (
             worse(true),
             "fine-tuning made the model worse: accuracy 0.500 on the pictures held back, 0.750 before; \
              try a lower --fine-tune-learning-rate",

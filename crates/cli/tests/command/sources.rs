@@ -170,6 +170,13 @@ fn folds_are_reported_one_by_one_with_mean_and_deviation() {
     let text = place.run("train pictures --input-size 32 --output m").succeeded().stdout;
     let few = "Note        accuracy on 6 held-out pictures is only a rough figure; --folds 5 measures it on all 30";
     assert!(text.contains(few), "{text}");
+    // Folds are not suggested where they would be refused.
+    place.run("train pictures --input-size 32 --output m --export-split split.csv").succeeded();
+    for command in ["train split.csv", "train pictures --head adam --epochs 1 --augment tutorial"] {
+        let text = place.run(&format!("{command} --input-size 32 --output m")).succeeded().stdout;
+        let few = "accuracy on 6 held-out pictures is only a rough figure\n";
+        assert!(text.contains(few), "{text}");
+    }
     let text = place.run("train pictures --input-size 32 --folds 5 --output m").succeeded().stdout;
     for part in [
         "Split       30 to learn from, 5 folds",

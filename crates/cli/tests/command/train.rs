@@ -147,6 +147,18 @@ fn early_stopping_ends_training_before_the_last_epoch() {
 }
 
 #[test]
+fn a_head_whose_loss_still_falls_is_a_warning_that_names_the_options() {
+    let place = Place::with_pictures(10);
+    let train = "train pictures --input-size 32 --output m --head adam --learning-rate 0.001";
+    let run = place.run(&format!("{train} --epochs 4"));
+    let warning = "warning: the head has not learned all it can: its loss still falls after 4 epochs; \
+                   take more --epochs or a higher --learning-rate, which `headstart lr-find` finds\n";
+    assert_eq!((run.code, run.stderr.as_str()), (0, warning));
+    // Two epochs do not show a course.
+    place.run(&format!("{train} --epochs 2")).succeeded();
+}
+
+#[test]
 fn a_class_with_one_picture_is_a_warning() {
     let place = Place::with_pictures(4);
     place.pictures("pictures", &["Coat"], 0..1);

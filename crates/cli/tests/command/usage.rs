@@ -44,6 +44,33 @@ fn wrong_usage_ends_with_status_2_and_names_the_option() {
 }
 
 #[test]
+fn what_is_no_number_is_told_which_number_is_expected() {
+    let place = Place::with_pictures(2);
+    for (arguments, text) in [
+        ("train pictures --folds five", "'five' for '--folds <K>': give a whole number"),
+        ("train pictures --folds 2.5", "'2.5' for '--folds <K>': give a whole number"),
+        ("train pictures --folds 1", "'1' for '--folds <K>': give a whole number from 2 on"),
+        (
+            "train pictures --threads 0",
+            "'0' for '--threads <N>': give a whole number from 1 to 65535",
+        ),
+        ("train pictures --threads x", "'x' for '--threads <N>': give a whole number"),
+        ("train pictures --seed=-1", "'-1' for '--seed <N>': give a whole number, 0 or more"),
+        ("train pictures --views=99999999999999999999", "'--views <N>': give a smaller number"),
+        ("train pictures --strength 0,1", "'0,1' for '--strength <C>': give a number such as 0.1"),
+        ("train pictures --learning-rate x", "'--learning-rate <X>': give a number such as 0.1"),
+        ("serve model --max-pixels 0", "'--max-pixels <N>': give a whole number from 1 on"),
+        ("predict m p --top-k all", "'all' for '--top-k <N>': give a whole number"),
+    ] {
+        let run = place.run(arguments);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments}: {}", run.stderr);
+        let (first, rest) = run.stderr.split_once('\n').unwrap();
+        assert!(first.starts_with("error: invalid value '") && first.ends_with(text), "{first}");
+        assert_eq!(rest, "\nFor more information, try '--help'.\n", "{arguments}");
+    }
+}
+
+#[test]
 fn options_that_make_no_sense_are_named() {
     let place = Place::with_pictures(2);
     for (options, part) in [

@@ -7,7 +7,7 @@ use headstart_train::{
 
 use crate::pictures::LabelledFeatures;
 use crate::trust::Unseen;
-use crate::{Context, Error, HeadConfig, Phase};
+use crate::{Context, Error, HeadConfig, Phase, Warning};
 
 /// A fitted head, and how it was fitted.
 pub(crate) struct Fitted {
@@ -17,7 +17,7 @@ pub(crate) struct Fitted {
     /// See [`headstart_train::LogisticFit::scale`].
     scale: f64,
     pub(crate) trials: Vec<Trial>,
-    pub(crate) warning: Option<String>,
+    pub(crate) warning: Option<Warning>,
 }
 
 /// Answers for training pictures by heads of folds, and the rows of these pictures. They are used for
@@ -85,19 +85,20 @@ pub(crate) fn fit_head(
                 strength: Some(fit.strength),
                 scale: fit.scale,
                 trials: fit.trials,
-                warning: (!fit.converged).then_some(unfinished),
+                warning: (!fit.converged).then_some(unfinished.into()),
             }
         }
         HeadConfig::Adam(config) => {
             let fitted = fit_adam(train, validation, config, &mut context.watch(Phase::Head));
             let (head, history) = fitted.map_err(named)?;
+            let unfinished = Warning::StillFalling { epochs: history.epochs.len() };
             Fitted {
+                warning: history.still_falls().then_some(unfinished),
                 head,
                 epochs: history.epochs,
                 strength: None,
                 scale: 1.0,
                 trials: Vec::new(),
-                warning: None,
             }
         }
     };

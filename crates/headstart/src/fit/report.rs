@@ -183,7 +183,7 @@ impl Outcome {
             duplicates: self.duplicates,
             cached: self.cached,
             skipped: self.skipped,
-            warnings: warnings.into_iter().chain(fitted.warning.map(Into::into)).collect(),
+            warnings: warnings.into_iter().chain(fitted.warning).collect(),
             seconds: Seconds {
                 features: self.features,
                 head: head_done - self.features,

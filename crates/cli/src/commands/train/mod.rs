@@ -253,6 +253,7 @@ pub(super) fn train(
         let rate = options.map_or(0.0, |options| options.learning_rate);
         super::tuning::report(tuned, rate, output)?;
     }
+    show::rough_figure(&trained, job, output)?;
     let model = job.run.model.as_ref().context("a model that was trained is saved")?;
     let skipped = fine_tune.as_ref().map_or(&fit.skipped, |tuned| &tuned.skipped);
     show::end(skipped, &fit.warnings, model, output)?;

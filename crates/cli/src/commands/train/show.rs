@@ -6,7 +6,8 @@ use std::path::Path;
 use headstart::data::{Augment, Skipped};
 use headstart::model::thousands;
 use headstart::{
-    CrossValidation, Evaluation, Event, FitReport, HeadConfig, Phase, Spread, TrainJob, Warning,
+    CrossValidation, Evaluation, Event, FitReport, HeadConfig, Phase, SplitRecord, Spread,
+    TrainJob, Trained, Warning,
 };
 
 use crate::commands::report::{self, Measured, Thresholds};
@@ -127,20 +128,30 @@ fn fitted(report: &FitReport, job: &TrainJob, output: &Output) -> io::Result<()>
         Some(figures) => (Some(&figures.evaluation), Measured::OutOfFold),
         None => (report.validation.as_ref(), Measured::HeldOut),
     };
-    validation(evaluation, &measured, note, !fine_tunes, output)?;
+    validation(evaluation, &measured, note, !fine_tunes, output)
+}
+
+/// Prints that the accuracy of a head is a rough figure, if it was measured on few pictures, and the option that gives
+/// a better one, if these pictures can be divided into folds.
+pub(super) fn rough_figure(trained: &Trained, job: &TrainJob, output: &Output) -> io::Result<()> {
     // The standard error of an accuracy of 0.8 is 0.06 here.
     const FEW: usize = 50;
-    match held_back {
-        1..FEW if !fine_tunes => output.field(
-            "Note",
-            format!(
-                "accuracy on {} is only a rough figure; --folds 5 measures it on all {}",
-                count(held_back, "held-out picture"),
-                thousands(report.train + held_back),
-            ),
-        ),
-        _ => Ok(()),
+    let held_back = trained.fit.validation.as_ref().map_or(0, |v| v.pictures);
+    if job.fine_tune.is_some() || !(1..FEW).contains(&held_back) {
+        return Ok(());
     }
+    let split = trained.classifier.training().and_then(|record| record.origin.split);
+    let by_folds =
+        matches!(split, Some(SplitRecord::Share { .. })) && job.run.inputs.augment == Augment::None;
+    let better = match by_folds {
+        true => {
+            let all = thousands(trained.fit.train + held_back);
+            format!("; --folds 5 measures it on all {all}")
+        }
+        false => String::new(),
+    };
+    let few = count(held_back, "held-out picture");
+    output.field("Note", format!("accuracy on {few} is only a rough figure{better}"))
 }
 
 /// Prints the results of cross-validation: heads measured on pictures that they have not learned from.
