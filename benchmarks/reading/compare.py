@@ -215,7 +215,7 @@ def main():
     if args.photographs:
         picture_sets.make(args.photographs, args.pictures, args.count, args.large)
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-W", "ignore", PEERS / "networks.py", folder]
+        command = [sys.executable, "-W", "ignore", PEERS / "networks.py", "mobilenetv2", folder]
         subprocess.run(command, check=True)
         measured, found = compare(args, pathlib.Path(folder))
     today = datetime.date.today().isoformat()

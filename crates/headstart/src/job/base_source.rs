@@ -76,9 +76,8 @@ impl BaseSource {
         if let Some(fit) = self.fit {
             base.set_fit(fit);
         }
-        if self.mirrored {
-            base.set_mirrored(true);
-        }
+        // A file may be of a model with mirrored features, of which only the weights are used here.
+        base.set_mirrored(self.mirrored);
         base.set_trainable(false);
         Ok(base)
     }

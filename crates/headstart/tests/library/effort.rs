@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use headstart::{
-    Classifier, Context, Effort, Error, Event, Extractor, HeadConfig, PictureSource, Pictures,
-    RunConfig, TrainJob, Trained,
+    BaseSource, Classifier, Context, Effort, Error, Event, Extractor, HeadConfig, PictureSource,
+    Pictures, RunConfig, TrainJob, Trained,
 };
 
 use crate::support::{CLASSES, bits, bundled_pictures, folder, small_base};
@@ -41,6 +41,9 @@ fn good_is_a_head_on_mirrored_features_and_says_beforehand_how_long_it_takes() {
     let read = Classifier::load(at.with_extension("safetensors")).unwrap();
     assert!(read.base().is_mirrored());
     assert_eq!(read.training().unwrap().effort, Effort::Good);
+    // As weights for another model, the file gives a base as any other.
+    let source = BaseSource::default().with_weights(Some(at.with_extension("safetensors")));
+    assert!(!source.load().unwrap().is_mirrored());
     let mut mirrored = small_base();
     mirrored.set_mirrored(true);
     let picture = bundled_pictures("Bag").pop().unwrap();
