@@ -17,7 +17,7 @@ use crate::config::{InputConfig, setters};
 use crate::training_set::TrainingSet;
 use crate::{
     Base, Calibration, Classifier, Context, Error, Event, ExtractConfig, FeatureFiles,
-    FineTuneReport, FineTuning, FitConfig, FitReport, HeadConfig, Pictures, UnknownRate,
+    FineTuneReport, FineTuning, FitConfig, FitReport, HeadConfig, Pictures, UnknownRate, Warning,
 };
 pub use base_source::{BaseSource, DEFAULT_BASE, JOINS_BASES};
 pub use effort::Effort;
@@ -321,8 +321,10 @@ impl TrainJob {
         let (mut classifier, report) = match tuning.interrupted(&set, &self.head)? {
             Some(classifier) => (classifier, None),
             None => {
-                let (classifier, report) =
+                let (classifier, mut report) =
                     Classifier::fit_on(&mut set, &fit, Some(&tuning.at), context)?;
+                // Fine-tuning goes on with the head.
+                report.warnings.retain(|warning| !matches!(warning, Warning::StillFalling { .. }));
                 // The model is saved first, in case the second phase fails.
                 self.save(&classifier)?;
                 context.tell(Event::Fitted(Box::new(report.clone())));
